@@ -1,0 +1,284 @@
+"""Settings shared by every way of running redshop; the environment decides the rest."""
+
+from pathlib import Path
+from typing import Any
+
+import environ
+import structlog
+from celery.schedules import crontab
+
+from config import embedded
+from config.addresses import postgres_settings
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+env = environ.Env()
+
+SECRET_KEY = env.str("SECRET_KEY", default="insecure-development-key-never-used-in-production")
+DEBUG = False
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+# -- where things are -------------------------------------------------------------------------
+# With no address in the environment the embedded servers of this checkout are used.
+
+STATE_DIR = embedded.STATE_DIR
+DATABASE_URL = env.str("DATABASE_URL", default="") or embedded.database_url()
+REDIS_URL = env.str("REDIS_URL", default="") or embedded.redis_url()
+BROKER_URL = env.str("BROKER_URL", default="") or REDIS_URL
+
+DATABASES = {"default": postgres_settings(DATABASE_URL)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "redshop",
+    }
+}
+
+# -- what is installed ------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "config",
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.inlines",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_structlog",
+    "django_prometheus",
+    "pgtrigger",
+    "redshop.core",
+    "redshop.events",
+    "redshop.accounts",
+    "redshop.catalog",
+    "notes",
+    "orders",
+    "redshop.conversion",
+    "redshop.simulation",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "redshop.core.middleware.RequestIdMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+AUTH_USER_MODEL = "accounts.User"
+SILENCED_SYSTEM_CHECKS = [
+    "auth.E003",  # handles are unique whatever their case: a constraint on Lower("handle")
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "config" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.debug",
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+# -- languages and time -----------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+# -- files ------------------------------------------------------------------------------------
+
+STATIC_URL = "static/"
+STATIC_ROOT = STATE_DIR / "static"
+MEDIA_URL = "media/"
+MEDIA_ROOT = env.path("MEDIA_ROOT", default=str(STATE_DIR / "media"))
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+
+# -- the REST API -----------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["redshop.accounts.api.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticatedOrReadOnly"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["redshop.core.api.parsers.StrictJSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "redshop.core.api.pagination.CursorPage",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "redshop.core.api.schema.ProblemAutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["redshop.core.api.throttling.CallerThrottle"],
+    "DEFAULT_THROTTLE_RATES": {
+        "person": env.str("THROTTLE_CALLER", default="1200/min"),
+        "credentials": env.str("THROTTLE_CREDENTIALS", default="20/min"),
+    },
+    "EXCEPTION_HANDLER": "redshop.core.api.problems.exception_handler",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
+}
+THROTTLING = env.str("REDSHOP_THROTTLE", default="on") != "off"
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "redshop",
+    "DESCRIPTION": "Discover notes, interact with them and buy what they show, in one loop.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+# -- Celery: a doorbell, never the queue (RELIABILITY in docs/adr) -----------------------------
+
+CELERY_BROKER_URL = BROKER_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_SOFT_TIME_LIMIT = 60
+CELERY_TASK_TIME_LIMIT = 90
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 2_000
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = 512_000  # KiB
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 120,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+    "confirm_publish": True,
+}
+if BROKER_URL.startswith("redis"):
+    del CELERY_BROKER_TRANSPORT_OPTIONS["confirm_publish"]
+
+CELERY_BEAT_SCHEDULE = {
+    "forget-expired-idempotency-keys": {
+        "task": "redshop.core.tasks.forget_expired_keys",
+        "schedule": crontab(minute=17),
+    },
+    "forget-done-facts": {
+        "task": "redshop.core.tasks.forget_done_facts",
+        "schedule": crontab(minute=37),
+    },
+}
+CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "beat-schedule")
+
+# -- the outbox -------------------------------------------------------------------------------
+
+OUTBOX_BATCH = 50
+OUTBOX_LEASE_SECONDS = 120
+OUTBOX_RETENTION_DAYS = 7
+
+# -- the platform's choices -------------------------------------------------------------------
+
+PLATFORM_CURRENCY = env.str("PLATFORM_CURRENCY", default="CNY")
+PLATFORM_TIME_ZONE = env.str("PLATFORM_TIME_ZONE", default="Asia/Shanghai")
+TOKEN_LIFETIME_DAYS = env.int("TOKEN_LIFETIME_DAYS", default=90)
+RESERVATION_MINUTES = env.int("RESERVATION_MINUTES", default=30)
+DISCLOSURE_RULE = env.str("DISCLOSURE_RULE", default="commercial")  # or "every_product_link"
+CONSENT_DEFAULTS = {"analytics": True, "personalisation": True, "marketing": False}
+
+# -- logs -------------------------------------------------------------------------------------
+
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+_SHARED_PROCESSORS: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso"),
+    structlog.processors.format_exc_info,
+]
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "processor": structlog.processors.KeyValueRenderer(
+                key_order=["timestamp", "level", "event", "logger"]
+            ),
+            "foreign_pre_chain": _SHARED_PROCESSORS,
+        },
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        "django_structlog": {"level": env.str("REQUEST_LOG_LEVEL", default="WARNING")},
+        "django.request": {"level": "ERROR"},
+    },
+}
+structlog.configure(
+    processors=[
+        *_SHARED_PROCESSORS,
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    wrapper_class=structlog.stdlib.BoundLogger,
+    cache_logger_on_first_use=True,
+)
+
+# -- the admin --------------------------------------------------------------------------------
+
+UNFOLD = {
+    "SITE_TITLE": "redshop",
+    "SITE_HEADER": "redshop",
+    "SITE_SUBHEADER": "the closed loop",
+    "SITE_SYMBOL": "favorite",
+    "SHOW_HISTORY": True,
+    "DASHBOARD_CALLBACK": "redshop.conversion.dashboard.home",
+    "COLORS": {
+        "primary": {
+            "50": "255 241 242",
+            "100": "255 228 230",
+            "200": "254 205 211",
+            "300": "253 164 175",
+            "400": "251 113 133",
+            "500": "244 63 94",
+            "600": "225 29 72",
+            "700": "190 18 60",
+            "800": "159 18 57",
+            "900": "136 19 55",
+            "950": "76 5 25",
+        },
+    },
+}

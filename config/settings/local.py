@@ -1,0 +1,7 @@
+"""Settings of a developer's own machine."""
+
+from config.settings.base import *  # noqa: F403 - Django settings extend one another this way
+
+DEBUG = env.bool("DEBUG", default=True)  # noqa: F405
+ALLOWED_HOSTS = ["*"]
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"

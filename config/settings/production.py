@@ -1,0 +1,28 @@
+"""Settings for the open internet: they refuse to start when something is left at its default."""
+
+from django.core.exceptions import ImproperlyConfigured
+
+from config.settings.base import *  # noqa: F403 - Django settings extend one another this way
+
+SECRET_KEY = env.str("SECRET_KEY", default="")  # noqa: F405
+if len(SECRET_KEY) < 50 or SECRET_KEY.startswith("insecure-"):
+    raise ImproperlyConfigured("SECRET_KEY must be set to at least 50 random characters.")
+if env.bool("DEBUG", default=False):  # noqa: F405
+    raise ImproperlyConfigured("DEBUG must not be on in production.")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])  # noqa: F405
+if not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_HOSTS must name the hosts; a wildcard is refused.")
+for _name in ("DATABASE_URL", "REDIS_URL"):
+    if not env.str(_name, default=""):  # noqa: F405
+        raise ImproperlyConfigured(f"{_name} must be set: production has no embedded servers.")
+if not THROTTLING:  # noqa: F405
+    raise ImproperlyConfigured("REDSHOP_THROTTLE=off is refused in production.")
+
+DEBUG = False
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)  # noqa: F405
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_HSTS_SECONDS = 31_536_000
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+SESSION_COOKIE_SECURE = True
+CSRF_COOKIE_SECURE = True

@@ -1,0 +1,11 @@
+"""Settings of the test suite: the real engines, cheap password hashes, no waiting for limits."""
+
+from config.settings.base import *  # noqa: F403 - Django settings extend one another this way
+
+DEBUG = False
+SECRET_KEY = "the-test-suite-signs-with-this-and-nothing-else-does"  # noqa: S105 - a test's key
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+THROTTLING = False
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+STATIC_ROOT = STATE_DIR / "static"  # noqa: F405
+MEDIA_ROOT = STATE_DIR / "test-media"  # noqa: F405

@@ -1,0 +1,22 @@
+"""The life of a note as one table."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class NoteState(StrEnum):
+    DRAFT = "draft"
+    IN_REVIEW = "in_review"
+    PUBLISHED = "published"
+    TAKEN_DOWN = "taken_down"
+    DELETED = "deleted"
+
+
+ALLOWED: Final[dict[NoteState, frozenset[NoteState]]] = {
+    NoteState.DRAFT: frozenset({NoteState.IN_REVIEW, NoteState.PUBLISHED, NoteState.DELETED}),
+    NoteState.IN_REVIEW: frozenset({NoteState.PUBLISHED, NoteState.DRAFT, NoteState.DELETED}),
+    NoteState.PUBLISHED: frozenset({NoteState.TAKEN_DOWN, NoteState.DELETED}),
+    NoteState.TAKEN_DOWN: frozenset({NoteState.PUBLISHED, NoteState.DELETED}),
+    NoteState.DELETED: frozenset(),
+}
+EDGES: Final = sorted((s.value, t.value) for s, targets in ALLOWED.items() for t in targets)

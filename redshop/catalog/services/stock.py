@@ -1,0 +1,76 @@
+"""Stock: reserved at checkout, consumed on shipment, given back when an order ends early."""
+
+from collections.abc import Mapping
+
+from django.db.models import F
+
+from redshop.catalog.models import Sku
+from redshop.core.db import requires_transaction
+from redshop.core.errors import DomainError
+
+
+class OutOfStock(DomainError):
+    """Some of what is in the cart is no longer available in that quantity."""
+
+    code = "out_of_stock"
+    status = 409
+
+
+@requires_transaction
+def reserve(quantities: Mapping[int, int]) -> list[Sku]:
+    """Hold units of the SKUs for an order; return the SKUs as they were locked, by id.
+
+    Locks: the SKUs, in primary-key order.
+
+    Raises:
+        OutOfStock: some SKU cannot cover its quantity; nothing is reserved.
+    """
+    skus = list(Sku.objects.filter(pk__in=quantities, is_active=True).locked())
+    short = [sku.pk for sku in skus if sku.available < quantities[sku.pk]]
+    missing = sorted(set(quantities) - {sku.pk for sku in skus})
+    if short or missing:
+        raise OutOfStock(sku_ids=sorted([*short, *missing]))
+    _add(quantities, on_hand=0, reserved=1)
+    return skus
+
+
+@requires_transaction
+def release(quantities: Mapping[int, int]) -> None:
+    """Give back units that an order held.
+
+    Locks: the SKUs, in primary-key order.
+    """
+    _lock(quantities)
+    _add(quantities, on_hand=0, reserved=-1)
+
+
+@requires_transaction
+def consume(quantities: Mapping[int, int]) -> None:
+    """Take shipped units out of the warehouse and out of what is held.
+
+    Locks: the SKUs, in primary-key order.
+    """
+    _lock(quantities)
+    _add(quantities, on_hand=-1, reserved=-1)
+
+
+@requires_transaction
+def restock(quantities: Mapping[int, int]) -> None:
+    """Put units into the warehouse: a delivery, or a return that can be sold again.
+
+    Locks: the SKUs, in primary-key order.
+    """
+    _lock(quantities)
+    _add(quantities, on_hand=1, reserved=0)
+
+
+def _lock(quantities: Mapping[int, int]) -> None:
+    list(Sku.objects.filter(pk__in=quantities).locked().values_list("pk", flat=True))
+
+
+def _add(quantities: Mapping[int, int], *, on_hand: int, reserved: int) -> None:
+    for sku_id, quantity in sorted(quantities.items()):
+        Sku.objects.filter(pk=sku_id).update(
+            on_hand=F("on_hand") + on_hand * quantity,
+            reserved=F("reserved") + reserved * quantity,
+        )

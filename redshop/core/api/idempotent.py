@@ -1,0 +1,86 @@
+"""The HTTP side of idempotent calls."""
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+from django.http import HttpResponse
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from redshop.core import idempotency
+from redshop.core.api.problems import CONTENT_TYPE, of_domain_error
+from redshop.core.errors import DomainError
+
+
+def key_of(request: Request) -> UUID | None:
+    """Return the request's Idempotency-Key, or None where it has none.
+
+    Raises:
+        IdempotencyKeyRequired: the header is there but is not a UUID.
+    """
+    given = request.headers.get("Idempotency-Key")
+    if given is None:
+        return None
+    try:
+        return UUID(given)
+    except ValueError as error:
+        raise idempotency.IdempotencyKeyRequired from error
+
+
+def answer_once(
+    request: Request,
+    *,
+    call: str,
+    body: bytes,
+    work: Callable[[], Response],
+    at: datetime,
+) -> HttpResponse:
+    """Run ``work`` (steps of one transaction) once for the request's key, replay its answer after.
+
+    ``body`` is the raw body, read before DRF parsed it (``request.body`` of the HttpRequest).
+
+    Raises:
+        IdempotencyKeyRequired: the request has no key.
+        InProgress: the first request with the key is still running.
+        IdempotencyKeyReused: the key belongs to a different request.
+    """
+    key = key_of(request)
+    if key is None:
+        raise idempotency.IdempotencyKeyRequired
+    answer = idempotency.once(
+        idempotency.Call(
+            person_id=request.user.pk,
+            name=call,
+            key=key,
+            digest=idempotency.digest_of(method=request.method or "", path=request.path, body=body),
+        ),
+        work=lambda: _rendered(request, work),
+        at=at,
+    )
+    return to_response(answer)
+
+
+def to_response(answer: idempotency.Answer) -> HttpResponse:
+    """Turn a kept answer into the HTTP answer."""
+    response = HttpResponse(answer.body, status=answer.status, content_type=answer.content_type)
+    if answer.is_replay:
+        response["Idempotent-Replayed"] = "true"
+    return response
+
+
+def _rendered(request: Request, work: Callable[[], Response]) -> idempotency.Answer:
+    """Run the work; a refusal that may be kept becomes an answer, any other is raised on."""
+    try:
+        response = work()
+        content_type = "application/json"
+    except DomainError as error:
+        if error.status in {409, 429}:
+            raise
+        response, content_type = of_domain_error(request, error), CONTENT_TYPE
+    return idempotency.Answer(
+        status=response.status_code,
+        body=JSONRenderer().render(response.data),
+        content_type=content_type,
+    )

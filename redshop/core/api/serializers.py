@@ -1,0 +1,63 @@
+"""What every serializer of the API has in common."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from redshop.core.money import Money
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses fields that it does not know, so that a misspelt one is never silently dropped."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            unknown = set(data) - set(self.fields)
+            if unknown:
+                raise serializers.ValidationError(
+                    {
+                        name: [serializers.ErrorDetail("Unknown field.", code="unknown_field")]
+                        for name in sorted(unknown)
+                    }
+                )
+        return super().to_internal_value(data)
+
+
+class MoneySerializer(serializers.Serializer[Money]):
+    """An exact amount: integer minor units of a currency."""
+
+    amount_minor = serializers.IntegerField()
+    currency = serializers.CharField(min_length=3, max_length=3)
+
+
+@extend_schema_field(MoneySerializer)
+class MoneyField(serializers.Field[Money, Any, dict[str, Any], Any]):
+    """Shows a Money; reads none."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(read_only=True, **kwargs)
+
+    def to_representation(self, value: Money) -> dict[str, Any]:
+        return {"amount_minor": value.amount_minor, "currency": value.currency}
+
+
+class ProblemErrorSerializer(serializers.Serializer[Any]):
+    """One thing that is wrong with the request, and where (a JSON pointer)."""
+
+    pointer = serializers.CharField()
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """A problem document (RFC 9457)."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    code = serializers.CharField(help_text="Stable and machine-readable.")
+    detail = serializers.CharField()
+    request_id = serializers.CharField()
+    errors = ProblemErrorSerializer(many=True, required=False)  # type: ignore[assignment]

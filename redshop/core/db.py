@@ -1,0 +1,63 @@
+"""Transactions and locks: who may open one, and the one way to lock rows."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import ParamSpec, Self, TypeVar
+
+from django.db import OperationalError, connection, models
+from psycopg import errors as pg
+
+from redshop.core.errors import Busy
+
+P = ParamSpec("P")
+R = TypeVar("R")
+M = TypeVar("M", bound=models.Model)
+
+
+class TransactionRequired(RuntimeError):
+    """A step was called outside the transaction that its caller must own."""
+
+
+def requires_transaction(step: Callable[P, R]) -> Callable[P, R]:
+    """Refuse to run unless the caller opened a transaction.
+
+    A *use case* owns its transaction (``@transaction.atomic(durable=True)``); a *step* is part
+    of one and bears this mark, so that it can never commit half of something.
+    """
+
+    @wraps(step)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        if not connection.in_atomic_block:
+            raise TransactionRequired(f"{step.__qualname__} must run inside a transaction")
+        return step(*args, **kwargs)
+
+    return guarded
+
+
+class LockableQuerySet(models.QuerySet[M]):
+    """A QuerySet whose rows can be locked in one order."""
+
+    def locked(self) -> Self:
+        """Lock the rows in primary-key order, so that two callers cannot deadlock.
+
+        ``NO KEY`` leaves other transactions free to insert rows that point here.
+        """
+        return self.order_by("pk").select_for_update(of=("self",), no_key=True)
+
+
+@contextmanager
+def patience(milliseconds: int) -> Iterator[None]:
+    """Wait at most this long for each lock of the running transaction, then refuse.
+
+    Raises:
+        Busy: a lock was not granted in time; the transaction must be rolled back.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{milliseconds}ms"])
+    try:
+        yield
+    except OperationalError as error:
+        if isinstance(error.__cause__, pg.LockNotAvailable | pg.DeadlockDetected):
+            raise Busy from error
+        raise

@@ -1,0 +1,29 @@
+"""Gives every request an id that its problems, its logs and its answer share."""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+
+from redshop.core.ids import uuid7
+
+HEADER: Final = "X-Request-Id"
+_ACCEPTABLE: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+class RequestIdMiddleware:
+    """Takes the caller's request id where it is sane, makes one otherwise."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get(HEADER, "")
+        request_id = given if _ACCEPTABLE.fullmatch(given) else str(uuid7())
+        request.META["HTTP_X_REQUEST_ID"] = request_id
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        response = self.get_response(request)
+        response[HEADER] = request_id
+        return response

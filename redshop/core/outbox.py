@@ -1,0 +1,244 @@
+"""The transactional outbox: PostgreSQL is the queue, Celery is only the doorbell.
+
+A fact is written in the transaction that makes it true, once for each consumer that subscribed
+to its kind. It is done only when the consumer's effect commits, in the same transaction. What
+happens in between (a killed worker, a wiped broker) costs time and nothing else.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from redshop.core.db import requires_transaction
+from redshop.core.models import Fact
+
+logger = logging.getLogger(__name__)
+
+MAX_ATTEMPTS: Final = 5
+BACKOFF: Final = tuple(timedelta(seconds=seconds) for seconds in (1, 5, 30, 120))
+
+#: A consumer gets the fact's payload and the moment of the drain, as keyword arguments, inside
+#: a transaction. It must leave the same state however often it runs.
+Consumer = Callable[..., None]
+
+_consumers: dict[str, Consumer] = {}
+_subscriptions: dict[str, list[str]] = {}
+
+
+def subscribe(*kinds: str) -> Callable[[Consumer], Consumer]:
+    """Register a consumer of facts of these kinds; belongs in an app's ``tasks.py``.
+
+    The consumer is called with ``kind``, ``payload`` and ``at``, inside the transaction in which
+    the fact becomes done.
+    """
+
+    def register(consumer: Consumer) -> Consumer:
+        name = f"{consumer.__module__}.{consumer.__qualname__}"
+        _consumers[name] = consumer
+        for kind in kinds:
+            if name not in _subscriptions.setdefault(kind, []):
+                _subscriptions[kind].append(name)
+        return consumer
+
+    return register
+
+
+@requires_transaction
+def publish(
+    kind: str, *, key: str, payload: Mapping[str, Any], at: datetime, due_at: datetime | None = None
+) -> None:
+    """Write a fact for each consumer of its kind, with the state that makes it true.
+
+    ``key`` makes the fact unique within its kind: publishing it again changes nothing. A fact
+    with a later ``due_at`` is a timer.
+    """
+    publish_many(kind, facts=[(key, payload)], at=at, due_at=due_at)
+
+
+@requires_transaction
+def publish_many(
+    kind: str,
+    *,
+    facts: Sequence[tuple[str, Mapping[str, Any]]],
+    at: datetime,
+    due_at: datetime | None = None,
+) -> None:
+    """Write several facts of one kind, each a (key, payload) pair, in one statement."""
+    rows = [
+        Fact(kind=kind, key=key, consumer=consumer, payload=dict(payload), due_at=due_at or at)
+        for key, payload in facts
+        for consumer in _subscriptions.get(kind, ())
+    ]
+    Fact.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+@requires_transaction
+def withdraw(kind: str, *, key: str) -> None:
+    """Forget a timer that has not gone off: what it waited for has happened."""
+    Fact.objects.filter(kind=kind, key=key, done_at=None, set_aside_at=None).delete()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One fact taken for work: its id and how many starts it has had, this one included."""
+
+    id: int
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What one pass over the due facts did."""
+
+    done: int = 0
+    failed: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.done or self.failed)
+
+
+def drain(*, at: datetime, limit: int | None = None) -> Drained:
+    """Act on the facts due at ``at``, one pass; call again until the answer is empty.
+
+    Facts that never failed share a transaction, a savepoint each. A fact that failed before, or
+    whose process died, is tried alone, so that one poisonous fact costs its neighbours at most
+    one start. After five starts it is set aside.
+    """
+    limit = limit or settings.OUTBOX_BATCH
+    fresh = _claim(at=at, limit=limit, retries=False)
+    results = [_work(fresh, at=at)] if fresh else []
+    results += [_work([claim], at=at) for claim in _claim(at=at, limit=limit, retries=True)]
+    return Drained(
+        done=sum(result.done for result in results),
+        failed=sum(result.failed for result in results),
+    )
+
+
+def drain_all(*, at: datetime) -> Drained:
+    """Drain until nothing is due at ``at``."""
+    done = failed = 0
+    while not (result := drain(at=at)).is_empty:
+        done, failed = done + result.done, failed + result.failed
+    return Drained(done=done, failed=failed)
+
+
+_CLAIM = """
+UPDATE core_fact SET
+    attempts = LEAST(attempts + 1, %(most)s),
+    due_at = %(at)s + %(lease)s::interval,
+    set_aside_at = CASE WHEN attempts >= %(most)s THEN %(at)s END,
+    error = CASE WHEN attempts >= %(most)s AND error = ''
+                 THEN 'its process died at every start' ELSE error END
+WHERE id IN (
+    SELECT id FROM core_fact
+    WHERE done_at IS NULL AND set_aside_at IS NULL AND due_at <= %(at)s
+      AND (attempts > 0) = %(retries)s
+    ORDER BY due_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+)
+RETURNING id, attempts, set_aside_at IS NULL
+"""
+
+
+@transaction.atomic
+def _claim(*, at: datetime, limit: int, retries: bool) -> list[Claim]:
+    """Count a start and lease the facts, committed before any risky work begins."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _CLAIM,
+            {
+                "at": at,
+                "most": MAX_ATTEMPTS,
+                "lease": f"{settings.OUTBOX_LEASE_SECONDS} seconds",
+                "retries": retries,
+                "limit": limit,
+            },
+        )
+        return sorted(
+            (Claim(id=pk, attempts=attempts) for pk, attempts, alive in cursor if alive),
+            key=lambda claim: claim.id,
+        )
+
+
+@transaction.atomic
+def _work(claims: Sequence[Claim], *, at: datetime) -> Drained:
+    """Run the consumers of the claimed facts; effects and ``done_at`` commit together."""
+    starts = {claim.id: claim.attempts for claim in claims}
+    facts = [
+        fact
+        for fact in Fact.objects.pending()
+        .filter(pk__in=starts)
+        .order_by("pk")
+        .select_for_update(skip_locked=True)
+        if fact.attempts == starts[fact.pk]
+    ]
+    failed = [fact for fact in facts if not _consume(fact, at=at)]
+    done = [fact.pk for fact in facts if fact not in failed]
+    Fact.objects.filter(pk__in=done).update(done_at=at)
+    return Drained(done=len(done), failed=len(failed))
+
+
+def _consume(fact: Fact, *, at: datetime) -> bool:
+    """Run one consumer under a savepoint; tell whether its effect stands."""
+    try:
+        with transaction.atomic():
+            _consumers[fact.consumer](kind=fact.kind, payload=fact.payload, at=at)
+    except Exception as error:
+        logger.warning("fact %s failed at start %s", fact, fact.attempts, exc_info=True)
+        _put_back(fact, error=f"{type(error).__name__}: {error}", at=at)
+        return False
+    return True
+
+
+def _put_back(fact: Fact, *, error: str, at: datetime) -> None:
+    """Schedule the next start of a failed fact, or set it aside after the last."""
+    fact.error = error[:2_000]
+    if fact.attempts >= MAX_ATTEMPTS:
+        fact.set_aside_at = at
+    else:
+        fact.due_at = at + BACKOFF[fact.attempts - 1]
+    fact.save(update_fields=["error", "set_aside_at", "due_at"])
+
+
+@transaction.atomic
+def retry_set_aside(*, fact_ids: Sequence[int], at: datetime) -> int:
+    """Give facts that were set aside five new starts; return how many there were."""
+    return Fact.objects.filter(pk__in=fact_ids, set_aside_at__isnull=False).update(
+        attempts=0, set_aside_at=None, due_at=at
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How far the consumers are behind."""
+
+    due: int
+    oldest_due_seconds: float
+    set_aside: int
+
+
+def backlog(*, at: datetime) -> Backlog:
+    """Return what is due at ``at``, the age of the oldest in seconds, and what was set aside."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT count(*) FILTER (WHERE set_aside_at IS NULL AND due_at <= %(at)s),
+                   extract(epoch FROM %(at)s - min(due_at) FILTER (
+                       WHERE set_aside_at IS NULL AND due_at <= %(at)s)),
+                   count(*) FILTER (WHERE set_aside_at IS NOT NULL)
+            FROM core_fact WHERE done_at IS NULL
+            """,
+            {"at": at},
+        )
+        due, oldest, set_aside = cursor.fetchone()
+    return Backlog(due=due, oldest_due_seconds=float(oldest or 0), set_aside=set_aside)
+
+
+def something_is_due(*, at: datetime) -> bool:
+    """Tell whether the bell should ring."""
+    return Fact.objects.pending().filter(due_at__lte=at).exists()

@@ -1,0 +1,42 @@
+"""Celery's way in: drain what is due when the bell rings, and sweep up now and then."""
+
+import time
+from datetime import timedelta
+from typing import Any
+
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from redshop.core import idempotency, outbox
+from redshop.core.models import Fact
+
+#: How long one ring keeps a worker draining, in seconds; well below the task's time limit.
+DRAIN_SECONDS = 20.0
+
+
+@shared_task(name="redshop.core.tasks.drain")
+def drain(**_newer: Any) -> None:
+    """Act on due facts until none is left or the worker's turn is over."""
+    until = time.monotonic() + DRAIN_SECONDS
+    while time.monotonic() < until:
+        if outbox.drain(at=timezone.now()).is_empty:
+            return
+
+
+@shared_task(name="redshop.core.tasks.forget_done_facts")
+def forget_done_facts(**_newer: Any) -> None:
+    """Delete facts done longer ago than they are kept."""
+    before = timezone.now() - timedelta(days=settings.OUTBOX_RETENTION_DAYS)
+    Fact.objects.filter(done_at__lt=before).delete()
+
+
+@shared_task(name="redshop.core.tasks.forget_expired_keys")
+def forget_expired_keys(**_newer: Any) -> None:
+    """Delete idempotency keys that are older than a day."""
+    idempotency.forget_expired(at=timezone.now())
+
+
+def ring() -> None:
+    """Wake a worker; a lost or repeated ring is harmless."""
+    drain.delay()

@@ -1,0 +1,105 @@
+"""The behaviour log. It knows people, notes and products by their ids only."""
+
+from typing import ClassVar
+
+import pgtrigger
+from django.contrib.postgres.indexes import BrinIndex
+from django.db import models
+from django.db.models import Q
+
+from redshop.core.populations import Population
+from redshop.events.kinds import EventKind, Source, Surface
+
+
+class Event(models.Model):
+    """Something that one person or visitor did, or that happened to them; append-only.
+
+    The table is partitioned by month of ``occurred_at``; its primary key is (id, occurred_at).
+    """
+
+    id = models.UUIDField(primary_key=True)
+    kind = models.CharField(max_length=16, choices=EventKind.choices)
+    occurred_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+    person_id = models.BigIntegerField(null=True)
+    visitor_id = models.UUIDField(null=True)
+    session_id = models.UUIDField(null=True)
+    surface = models.CharField(max_length=12, choices=Surface.choices, blank=True)
+    request_id = models.UUIDField(null=True, help_text="The feed or search that showed it.")
+    note_id = models.BigIntegerField(null=True)
+    product_id = models.BigIntegerField(null=True)
+    author_id = models.BigIntegerField(null=True, help_text="Who was followed.")
+    order_id = models.UUIDField(null=True)
+    position = models.PositiveIntegerField(null=True)
+    dwell_ms = models.PositiveIntegerField(null=True)
+    completion = models.FloatField(null=True, help_text="Share of the note that was read, 0 to 1.")
+    query = models.CharField(max_length=200, blank=True)
+    quantity = models.PositiveIntegerField(null=True)
+    amount_minor = models.BigIntegerField(null=True)
+    currency = models.CharField(max_length=3, blank=True)
+    population = models.CharField(max_length=9, choices=Population.choices)
+    source = models.CharField(max_length=6, choices=Source.choices)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["person_id", "occurred_at"],
+                condition=Q(person_id__isnull=False),
+                name="event_person",
+            ),
+            models.Index(
+                fields=["visitor_id", "occurred_at"],
+                condition=Q(person_id=None),
+                name="event_visitor",
+            ),
+            BrinIndex(fields=["occurred_at"], name="event_time"),
+        ]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} at {self.occurred_at:%Y-%m-%d %H:%M}"
+
+
+class EventId(models.Model):
+    """An id that was taken: the ledger that recognises a duplicate whatever its partition."""
+
+    id = models.UUIDField(primary_key=True)
+    received_at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["received_at"], name="event_id_age")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class RejectedEvent(models.Model):
+    """A row of a batch that could not be taken, kept aside with its reason for the analyst."""
+
+    id = models.BigAutoField(primary_key=True)
+    received_at = models.DateTimeField(db_index=True)
+    event_id = models.CharField(max_length=64, blank=True)
+    code = models.CharField(max_length=32)
+    message = models.CharField(max_length=300)
+    body = models.TextField(help_text="The row as it came, cut to 2,000 characters.")
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.event_id}"
+
+
+class Identity(models.Model):
+    """The person whom an anonymous visitor turned out to be: the first who logged in on it."""
+
+    visitor_id = models.UUIDField(primary_key=True)
+    person_id = models.BigIntegerField(db_index=True)
+    joined_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "identities"
+
+    def __str__(self) -> str:
+        return f"{self.visitor_id} is {self.person_id}"

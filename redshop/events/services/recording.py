@@ -1,0 +1,47 @@
+"""What the server knows to be true, written in the transaction that makes it true."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from redshop.core.db import requires_transaction
+from redshop.core.ids import uuid7
+from redshop.core.populations import Population
+from redshop.events.kinds import Source
+from redshop.events.models import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerEvent:
+    """An event of a kind that only the server may state."""
+
+    kind: str
+    occurred_at: datetime
+    person_id: int | None
+    population: str = Population.REAL
+    visitor_id: UUID | None = None
+    session_id: UUID | None = None
+    surface: str = ""
+    request_id: UUID | None = None
+    note_id: int | None = None
+    product_id: int | None = None
+    author_id: int | None = None
+    order_id: UUID | None = None
+    quantity: int | None = None
+    amount_minor: int | None = None
+    currency: str = ""
+    id: UUID = field(default_factory=uuid7)
+
+
+@requires_transaction
+def record(events: Sequence[ServerEvent], *, received_at: datetime | None = None) -> None:
+    """Append server events; the caller vouches for them and owns the transaction."""
+    Event.objects.bulk_create(
+        Event(
+            received_at=received_at or event.occurred_at,
+            source=Source.SERVER,
+            **{name: getattr(event, name) for name in ServerEvent.__slots__},
+        )
+        for event in events
+    )
