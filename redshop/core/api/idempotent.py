@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -51,7 +52,7 @@ def answer_once(
         raise idempotency.IdempotencyKeyRequired
     answer = idempotency.once(
         idempotency.Call(
-            person_id=request.user.pk,
+            person_id=cast(int, request.user.pk),
             name=call,
             key=key,
             digest=idempotency.digest_of(method=request.method or "", path=request.path, body=body),

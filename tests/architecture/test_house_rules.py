@@ -1,0 +1,120 @@
+"""The rules of the house that no linter knows."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PACKAGES = ("config", "redshop", "notes", "orders")
+FORBIDDEN_NAMES = {"utils.py", "helpers.py", "managers.py", "signals.py"}
+MOST_LINES_OF_A_FUNCTION = 50
+MOST_LINES_OF_A_MODULE = 450
+
+
+def modules() -> list[Path]:
+    return sorted(
+        path
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+        if "migrations" not in path.parts
+    )
+
+
+def calls(tree: ast.AST, name: str) -> Iterator[ast.Call]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", None) == name:
+            yield node
+
+
+def where(path: Path, node: ast.AST) -> str:
+    return f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
+
+
+def test_every_row_lock_says_what_it_leaves_free() -> None:
+    silent = [
+        where(path, node)
+        for path in modules()
+        for node in calls(ast.parse(path.read_text()), "select_for_update")
+        if not {"no_key", "skip_locked"} & {keyword.arg for keyword in node.keywords}
+    ]
+
+    assert silent == []
+
+
+def test_only_tasks_ring_celery() -> None:
+    ringing = [
+        where(path, node)
+        for path in modules()
+        if path.name != "tasks.py"
+        for name in ("delay", "apply_async", "send_task")
+        for node in calls(ast.parse(path.read_text()), name)
+    ]
+
+    assert ringing == []
+
+
+def test_no_room_is_a_lumber_room() -> None:
+    assert [str(p.relative_to(ROOT)) for p in modules() if p.name in FORBIDDEN_NAMES] == []
+
+
+def test_rooms_and_functions_stay_small_enough_to_live_in() -> None:
+    too_long = []
+    for path in modules():
+        text = path.read_text()
+        if text.count("\n") > MOST_LINES_OF_A_MODULE:
+            too_long.append(str(path.relative_to(ROOT)))
+        too_long += [
+            where(path, node)
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            and (node.end_lineno or 0) - node.lineno > MOST_LINES_OF_A_FUNCTION
+        ]
+
+    assert too_long == []
+
+
+def lint_imports(root: Path) -> subprocess.CompletedProcess[str]:
+    command = [
+        str(Path(sys.executable).parent / "lint-imports"),
+        "--no-cache",
+        "--config",
+        str(ROOT / "pyproject.toml"),
+    ]
+    environment = {"PYTHONPATH": str(root), "PATH": "/usr/bin:/bin"}
+    return subprocess.run(
+        command, cwd=root, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_imports_run_downwards_only() -> None:
+    result = lint_imports(ROOT)
+
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize(
+    ("place", "violation"),
+    [
+        ("redshop/events/upstairs.py", "from redshop.accounts import models\n"),
+        ("notes/sideways.py", "from orders import models\n"),
+        ("orders/services/noisy.py", "import celery\n"),
+    ],
+)
+def test_a_planted_import_upwards_breaks_the_contract(
+    tmp_path: Path, place: str, violation: str
+) -> None:
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*.py"):
+            copy = tmp_path / path.relative_to(ROOT)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_text(path.read_text())
+    (tmp_path / place).write_text(violation)
+
+    result = lint_imports(tmp_path)
+
+    assert result.returncode == 1
+    assert "BROKEN" in result.stdout
