@@ -14,5 +14,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
 ]
 
+handler400 = "redshop.core.api.problems.bad_request"
 handler404 = "redshop.core.api.problems.not_found"
 handler500 = "redshop.core.api.problems.server_error"

@@ -2,6 +2,6 @@
 
 from config.settings.base import *  # noqa: F403 - Django settings extend one another this way
 
-DEBUG = env.bool("DEBUG", default=True)  # noqa: F405
+DEBUG = env.bool("DEBUG", default=False)  # noqa: F405
 ALLOWED_HOSTS = ["*"]
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"

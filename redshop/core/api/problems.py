@@ -6,7 +6,8 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,6 +18,7 @@ from redshop.core.errors import DomainError
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE: Final = "application/problem+json"
+API: Final = "/api/"
 _CODES: Final[dict[str, str]] = {
     "not_authenticated": "authentication_required",
     "authentication_failed": "invalid_token",
@@ -65,18 +67,30 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
     return None
 
 
-def server_error(request: HttpRequest, *_: Any, **__: Any) -> JsonResponse:
+def server_error(request: HttpRequest) -> HttpResponse:
     """Answer what nobody foresaw."""
-    body = problem(
-        request, status=500, code="internal_error", detail="Something went wrong on our side."
-    )
-    return JsonResponse(body, status=500, content_type=CONTENT_TYPE)
+    if not request.path.startswith(API):
+        return defaults.server_error(request)
+    return _json(request, status=500, code="internal_error", detail="Something went wrong here.")
 
 
-def not_found(request: HttpRequest, *_: Any, **__: Any) -> JsonResponse:
-    """Answer an address under the API where nothing lives."""
-    body = problem(request, status=404, code="not_found", detail="There is no such address.")
-    return JsonResponse(body, status=404, content_type=CONTENT_TYPE)
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer an address where nothing lives."""
+    if not request.path.startswith(API):
+        return defaults.page_not_found(request, exception)
+    return _json(request, status=404, code="not_found", detail="There is no such address.")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer a request that no view should see."""
+    if not request.path.startswith(API):
+        return defaults.bad_request(request, exception)
+    return _json(request, status=400, code="malformed", detail="The request is malformed.")
+
+
+def _json(request: HttpRequest, *, status: int, code: str, detail: str) -> HttpResponse:
+    body = problem(request, status=status, code=code, detail=detail)
+    return JsonResponse(body, status=status, content_type=CONTENT_TYPE)
 
 
 def _response(
