@@ -6,6 +6,8 @@ from typing import Any
 import environ
 import structlog
 from celery.schedules import crontab
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from config import embedded
 from config.addresses import postgres_settings
@@ -34,6 +36,12 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "redshop",
+        # A cache that is down or frozen must cost little: whoever reads it does without.
+        "OPTIONS": {
+            "socket_timeout": 0.25,
+            "socket_connect_timeout": 0.25,
+            "retry": Retry(NoBackoff(), retries=0),
+        },
     }
 }
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+import time
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from django.conf import settings
+from redis.exceptions import RedisError
 from rest_framework.throttling import SimpleRateThrottle
 
 if TYPE_CHECKING:  # DRF's views import the throttles that the settings name
@@ -12,14 +15,32 @@ if TYPE_CHECKING:  # DRF's views import the throttles that the settings name
     from rest_framework.views import APIView
 
 
-class _Switchable(SimpleRateThrottle):
-    """A limit that a deployment under test may switch off (never in production)."""
+logger = logging.getLogger(__name__)
+
+#: After the cache failed, this many seconds pass before a limit asks it again.
+PAUSE_SECONDS: Final = 5.0
+
+
+class _Limit(SimpleRateThrottle):
+    """A limit that opens while the cache that counts is away: buying matters more than counting.
+
+    A deployment under test may switch limits off (never in production).
+    """
+
+    _asks_again_at: ClassVar[float] = 0.0
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        return not settings.THROTTLING or super().allow_request(request, view)
+        if not settings.THROTTLING or time.monotonic() < _Limit._asks_again_at:
+            return True
+        try:
+            return super().allow_request(request, view)
+        except RedisError:
+            logger.warning("the cache that counts calls is away", exc_info=True)
+            _Limit._asks_again_at = time.monotonic() + PAUSE_SECONDS
+            return True
 
 
-class CallerThrottle(_Switchable):
+class CallerThrottle(_Limit):
     """So many calls a minute for a person, or for the address of a visitor."""
 
     scope = "person"
@@ -30,7 +51,7 @@ class CallerThrottle(_Switchable):
         return f"throttle:visitor:{self.get_ident(request)}"
 
 
-class CredentialsThrottle(_Switchable):
+class CredentialsThrottle(_Limit):
     """So many attempts a minute to log in or register from one address."""
 
     scope = "credentials"
