@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from pytest_django import SettingsWrapper
+from pytest_django.fixtures import Settings
 from redis.exceptions import TimeoutError as CacheTimeoutError
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
@@ -18,7 +18,7 @@ class TwoAMinute(throttling.CallerThrottle):
 
 
 @pytest.fixture(autouse=True)
-def _counting(settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch) -> None:
+def _counting(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.THROTTLING = True
     monkeypatch.setattr(throttling._Limit, "_asks_again_at", 0.0)
     cache.clear()
@@ -33,7 +33,7 @@ def test_the_third_call_of_a_minute_is_one_too_many() -> None:
     assert attempts(3) == [True, True, False]
 
 
-def test_limits_can_be_switched_off_for_a_deployment_under_test(settings: SettingsWrapper) -> None:
+def test_limits_can_be_switched_off_for_a_deployment_under_test(settings: Settings) -> None:
     settings.THROTTLING = False
 
     assert attempts(5) == [True] * 5
