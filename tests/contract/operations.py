@@ -1,0 +1,62 @@
+"""Every operation that the OpenAPI document promises, ready to be called."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+from drf_spectacular.generators import SchemaGenerator
+
+METHODS: Final = ("get", "post", "put", "patch", "delete")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path."""
+
+    method: str
+    path: str
+    spec: Any
+
+    def __str__(self) -> str:
+        return f"{self.method.upper()} {self.path}"
+
+    def parameters(self, place: str) -> list[str]:
+        """Return the names of the parameters in ``path``, ``query`` or ``header``."""
+        return [p["name"] for p in self.spec.get("parameters", []) if p["in"] == place]
+
+    def address(self, value: str) -> str:
+        """Return the path with every placeholder replaced by the value."""
+        return re.sub(r"\{[^}]+\}", value, self.path)
+
+    def body_fields(self) -> list[str]:
+        """Return the names of the JSON body's members."""
+        schema = self.body_schema()
+        return sorted(schema.get("properties", {}))
+
+    def body_schema(self) -> Any:
+        """Return the JSON body's schema, references resolved one level; empty where it has none."""
+        content = self.spec.get("requestBody", {}).get("content", {})
+        schema = content.get("application/json", {}).get("schema", {})
+        if "$ref" in schema:
+            schema = document()["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+        return schema
+
+    @property
+    def takes_json(self) -> bool:
+        return "application/json" in self.spec.get("requestBody", {}).get("content", {})
+
+
+@cache
+def document() -> Any:
+    """Return the OpenAPI document that the project serves."""
+    return SchemaGenerator().get_schema(request=None, public=True)
+
+
+def operations() -> Iterator[Operation]:
+    """Yield every operation under the API."""
+    for path, methods in document()["paths"].items():
+        for method in METHODS:
+            if method in methods:
+                yield Operation(method=method, path=path, spec=methods[method])
