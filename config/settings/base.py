@@ -214,7 +214,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "beat-schedule")
 # -- the outbox -------------------------------------------------------------------------------
 
 OUTBOX_BATCH = 50
-OUTBOX_LEASE_SECONDS = 120
+OUTBOX_LEASE_SECONDS = 5  # from a claim to the row locks of its work; then the locks protect it
 OUTBOX_RETENTION_DAYS = 7
 
 # -- the platform's choices -------------------------------------------------------------------

@@ -147,7 +147,11 @@ RETURNING id, attempts, set_aside_at IS NULL
 
 @transaction.atomic
 def _claim(*, at: datetime, limit: int, retries: bool) -> list[Claim]:
-    """Count a start and lease the facts, committed before any risky work begins."""
+    """Count a start and lease the facts, committed before any risky work begins.
+
+    The lease bridges the gap until ``_work`` has locked the rows; from then on the locks keep
+    others away for as long as the work takes, and a process that dies lets go of them at once.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             _CLAIM,
