@@ -88,10 +88,12 @@ def uncredited(system: Living) -> int:
             SELECT count(*) FROM orders_orderline line
             JOIN orders_order o ON o.id = line.order_id AND o.paid_at IS NOT NULL
             CROSS JOIN unnest(%s::text[]) AS wanted(model)
-            WHERE (SELECT coalesce(sum(weight_billionths), 0) FROM conversion_credit c
-                   WHERE c.line_id = line.id AND c.model = wanted.model) <> 1000000000
-               OR (SELECT coalesce(sum(amount_minor), 0) FROM conversion_credit c
-                   WHERE c.line_id = line.id AND c.model = wanted.model) <> line.total_minor
+            LEFT JOIN LATERAL (
+                SELECT sum(weight_billionths) AS weight, sum(amount_minor) AS amount_minor
+                FROM conversion_credit c WHERE c.line_id = line.id AND c.model = wanted.model
+            ) AS credited ON true
+            WHERE credited.weight IS DISTINCT FROM 1000000000
+               OR credited.amount_minor IS DISTINCT FROM line.total_minor
             """,
             list(MODELS),
         )[0][0]
