@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
+from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 
@@ -9,9 +11,12 @@ def postgres_settings(url: str) -> dict[str, Any]:
     """Return Django's database settings for a libpq URI, Unix sockets and options included.
 
     Raises:
-        psycopg.ProgrammingError: the URI cannot be parsed.
+        ImproperlyConfigured: the URI cannot be parsed (it is not repeated: it holds a password).
     """
-    parts: dict[str, Any] = dict(conninfo_to_dict(url))
+    try:
+        parts: dict[str, Any] = dict(conninfo_to_dict(url))
+    except ProgrammingError:
+        raise ImproperlyConfigured("DATABASE_URL is not a PostgreSQL URI.") from None
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.pop("dbname", ""),
