@@ -133,7 +133,7 @@ USE_TZ = True
 # -- files ------------------------------------------------------------------------------------
 
 STATIC_URL = "static/"
-STATIC_ROOT = STATE_DIR / "static"
+WHITENOISE_USE_FINDERS = True  # nothing needs collecting on a developer's machine
 MEDIA_URL = "media/"
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(STATE_DIR / "media")))
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024

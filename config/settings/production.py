@@ -19,6 +19,12 @@ if not THROTTLING:  # noqa: F405
     raise ImproperlyConfigured("REDSHOP_THROTTLE=off is refused in production.")
 
 DEBUG = False
+STATIC_ROOT = env.str("STATIC_ROOT", default=str(STATE_DIR / "static"))  # noqa: F405
+WHITENOISE_USE_FINDERS = False
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)  # noqa: F405
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = 31_536_000

@@ -7,5 +7,5 @@ SECRET_KEY = "the-test-suite-signs-with-this-and-nothing-else-does"  # noqa: S10
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 THROTTLING = False
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-STATIC_ROOT = STATE_DIR / "static"  # noqa: F405
+WHITENOISE_AUTOREFRESH = True  # looks when asked, instead of listing every file for each client
 MEDIA_ROOT = STATE_DIR / "test-media"  # noqa: F405
