@@ -1,0 +1,80 @@
+"""Which of the notes on the screen are looked at, and which are opened."""
+
+from typing import Final
+
+import numpy as np
+
+from redshop.simulation.types import Bools, Floats, Ints
+
+#: Fewest and mean further notes scrolled past in one request (assumed).
+LEAST_DEPTH: Final = 6
+MEAN_FURTHER: Final = 12.0
+#: Decay of attention with position: search falls faster than the feed (shape assumed).
+GAMMA_SEARCH: Final = 0.30
+GAMMA_FEED: Final = 0.10
+#: The intercept puts opens per impression at ``funnel.open_given_impression`` (0.17, measured).
+INTERCEPT: Final = -1.60
+#: Weights of the utility, in logits (all assumed).
+RELEVANCE: Final = 0.65
+QUALITY: Final = 0.35
+SOCIAL_PROOF: Final = 0.06
+FOREIGN: Final = -0.90
+SEEN_BEFORE: Final = -1.20
+#: Trust by provenance, in logits (assumed; the sign follows "the more organic, the more engaging").
+TRUST: Final = {
+    "user": 0.0,
+    "verified_purchase": 0.20,
+    "brand": -0.35,
+    "sponsored": -0.30,
+    "generated": -0.25,
+}
+
+
+def depths(draws: Floats, *, shown: int) -> Ints:
+    """Return how many of ``shown`` notes come onto the screen before the person stops scrolling.
+
+    LEAST_DEPTH + Geometric(mean MEAN_FURTHER), cut at what is shown.
+    """
+    q = MEAN_FURTHER / (1 + MEAN_FURTHER)
+    further = np.floor(np.log1p(-draws) / np.log(q))
+    return np.asarray(np.minimum(LEAST_DEPTH + further, shown), dtype=np.int64)
+
+
+def examination(positions: Ints, searching: Bools) -> Floats:
+    """Return the probability that a note on the screen is looked at: (1 + position) ** -gamma.
+
+    The position-based model (Richardson et al. 2007; Chuklin et al. 2015): an open needs a look
+    and a liking, independently.
+    """
+    gamma = np.where(searching, GAMMA_SEARCH, GAMMA_FEED)
+    return np.asarray((1.0 + positions) ** -gamma)
+
+
+def utility(
+    *, affinity: Floats, quality: Floats, trust: Floats, likes: Ints, foreign: Bools, seen: Bools
+) -> Floats:
+    """Return the utility of opening a note, in logits.
+
+    INTERCEPT + RELEVANCE ln(0.1 + affinity) + QUALITY q + trust + SOCIAL_PROOF ln(1 + likes)
+    + FOREIGN [other language] + SEEN_BEFORE [shown earlier]. ``affinity`` is the person's interest
+    in what the note is about, 1 on average; ``quality`` is standard normal.
+    """
+    return np.asarray(
+        INTERCEPT
+        + RELEVANCE * np.log(0.1 + affinity)
+        + QUALITY * quality
+        + trust
+        + SOCIAL_PROOF * np.log1p(likes)
+        + FOREIGN * foreign
+        + SEEN_BEFORE * seen
+    )
+
+
+def logistic(x: Floats) -> Floats:
+    """Return 1 / (1 + exp(-x)): the binary logit of opening against scrolling on."""
+    return np.asarray(1.0 / (1.0 + np.exp(-x)))
+
+
+def open_probability(utilities: Floats, positions: Ints, searching: Bools) -> Floats:
+    """Return P(open | impression) = P(look at position) x logit(utility)."""
+    return examination(positions, searching) * logistic(utilities)

@@ -1,0 +1,64 @@
+"""The populations that were brought to life here."""
+
+from typing import ClassVar
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models import F, Q
+
+from redshop.core.db import LockableQuerySet
+
+
+class RunState(models.TextChoices):
+    RUNNING = "running"
+    COMPLETE = "complete"
+
+
+class SimulationRunQuerySet(LockableQuerySet["SimulationRun"]):
+    pass
+
+
+class SimulationRun(models.Model):
+    """A simulated population: its seed, its window, and how far its days have been lived."""
+
+    id = models.BigAutoField(primary_key=True)
+    seed = models.PositiveBigIntegerField(unique=True, help_text="One seed, one population.")
+    people = models.PositiveIntegerField()
+    days = models.PositiveIntegerField()
+    scenario = models.CharField(max_length=40)
+    declaration = models.CharField(
+        max_length=300, help_text="What this population deviates in from the calibration."
+    )
+    since_at = models.DateTimeField(help_text="Simulated midnight at which the first day begins.")
+    until_at = models.DateTimeField(help_text="Simulated midnight at which the last day ends.")
+    state = models.CharField(max_length=8, choices=RunState.choices, default=RunState.RUNNING)
+    days_done = models.PositiveIntegerField(default=0)
+    agenda = models.JSONField(
+        default=dict,
+        blank=True,
+        encoder=DjangoJSONEncoder,
+        help_text="What was still to happen after the last whole day; empty once complete.",
+    )
+    summary = models.JSONField(default=dict, blank=True, encoder=DjangoJSONEncoder)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[SimulationRunQuerySet] = SimulationRunQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(days_done__lte=F("days")), name="simulation_days_within_window"
+            ),
+            models.CheckConstraint(
+                condition=Q(state=RunState.COMPLETE, finished_at__isnull=False)
+                | Q(state=RunState.RUNNING, finished_at=None),
+                name="simulation_complete_has_moment",
+            ),
+            models.CheckConstraint(
+                condition=Q(until_at__gt=F("since_at")), name="simulation_window_not_empty"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.people} people, {self.days} days, seed {self.seed}"

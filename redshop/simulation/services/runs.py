@@ -1,0 +1,118 @@
+"""The record of each run: begun, checkpointed each day, finished; and whether anyone lives here."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db import connection, transaction
+
+from redshop.simulation.errors import AlreadyPopulated, RunInProgress, RunInterrupted, SeedTaken
+from redshop.simulation.models import RunState, SimulationRun
+from redshop.simulation.scenario import Scenario
+
+#: The advisory lock of the one simulation that may run on a database ("redshop" in ASCII).
+LOCK: Final = 0x72656473686F70
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run was asked to be."""
+
+    seed: int
+    people: int
+    days: int
+    scenario: Scenario
+    until: datetime
+
+    @property
+    def since(self) -> datetime:
+        """The midnight at which the first day begins."""
+        return self.until - timedelta(days=self.days)
+
+
+def is_populated() -> bool:
+    """Tell whether a whole simulated population lives here."""
+    return SimulationRun.objects.filter(state=RunState.COMPLETE).exists()
+
+
+def interrupted() -> SimulationRun | None:
+    """Return the run that was begun and not finished, if there is one."""
+    return SimulationRun.objects.filter(state=RunState.RUNNING).order_by("pk").first()
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Hold the lock of the one running simulation; the server frees it when the process dies.
+
+    Raises:
+        RunInProgress: another process holds it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
+        if not cursor.fetchone()[0]:
+            raise RunInProgress
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+
+
+@transaction.atomic(durable=True)
+def begin(*, plan: Plan, is_further: bool, at: datetime) -> tuple[SimulationRun, bool]:
+    """Return the run to carry out, and whether it continues one that was interrupted.
+
+    ``is_further`` asks for one more population beside those that are here.
+
+    Raises:
+        SeedTaken: a whole population of this seed is here.
+        AlreadyPopulated: another population is here and no further one was asked for.
+        RunInterrupted: a run with other settings was interrupted and no further one asked for.
+    """
+    same = SimulationRun.objects.filter(seed=plan.seed).locked().first()
+    if same is not None and same.state == RunState.COMPLETE:
+        raise SeedTaken if is_further else AlreadyPopulated
+    if same is not None:
+        if (same.people, same.days, same.scenario) != (plan.people, plan.days, plan.scenario.name):
+            raise RunInterrupted(_told(same))
+        return same, True
+    if not is_further and (other := interrupted()) is not None:
+        raise RunInterrupted(_told(other))
+    if not is_further and is_populated():
+        raise AlreadyPopulated
+    return _create(plan=plan, at=at), False
+
+
+def _create(*, plan: Plan, at: datetime) -> SimulationRun:
+    return SimulationRun.objects.create(
+        seed=plan.seed,
+        people=plan.people,
+        days=plan.days,
+        scenario=plan.scenario.name,
+        declaration=plan.scenario.declaration,
+        since_at=plan.since,
+        until_at=plan.until,
+        started_at=at,
+    )
+
+
+def _told(run: SimulationRun) -> str:
+    return (
+        f"The simulation of {run} was interrupted after {run.days_done} whole days; continue it "
+        f"with --people {run.people} --days {run.days} --seed {run.seed}, or use --again."
+    )
+
+
+@transaction.atomic(durable=True)
+def checkpoint(*, run_id: int, days_done: int, agenda: Mapping[str, Any]) -> None:
+    """Keep how many whole days were lived and what is still to happen."""
+    SimulationRun.objects.filter(pk=run_id).update(days_done=days_done, agenda=agenda)
+
+
+@transaction.atomic(durable=True)
+def finish(*, run_id: int, summary: Mapping[str, Any], at: datetime) -> None:
+    """Mark a run as whole."""
+    SimulationRun.objects.filter(pk=run_id).update(
+        state=RunState.COMPLETE, summary=summary, agenda={}, finished_at=at
+    )
