@@ -1,0 +1,110 @@
+"""What crosses the boundaries of this app."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+
+class AttributionModel(StrEnum):
+    """A rule that divides a conversion among its touches."""
+
+    FIRST_TOUCH = "first_touch"
+    LAST_TOUCH = "last_touch"
+    LINEAR = "linear"
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """A paid order line: who bought what, when, for how much, and how far back touches count."""
+
+    line_id: int
+    order_id: UUID
+    person_id: int
+    product_id: int
+    category_id: int
+    amount_minor: int
+    currency: str
+    population: str
+    converted_at: datetime
+    window_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """An event that may have led to a conversion, with what its note was at the time."""
+
+    event_id: UUID
+    occurred_at: datetime
+    note_id: int
+    author_id: int
+    surface: str
+    provenance: str
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The touches of one conversion, oldest first, and how many older ones were cut."""
+
+    touches: tuple[Touch, ...] = ()
+    cut: int = 0
+
+    @property
+    def considered(self) -> int:
+        """Touches that counted before the limit was applied."""
+        return len(self.touches) + self.cut
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """How much of a line one refund gave back."""
+
+    refund_id: UUID
+    amount_minor: int
+    refunded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a model gives one touch of a conversion, or takes back where a refund is named."""
+
+    model: AttributionModel
+    touch: Touch
+    weight_billionths: int
+    amount_minor: int
+    refund_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Whole days of a time zone, from ``first`` up to ``end``, which is excluded."""
+
+    first: date
+    end: date
+    zone: ZoneInfo
+
+    @property
+    def since(self) -> datetime:
+        return datetime.combine(self.first, time(), tzinfo=self.zone)
+
+    @property
+    def until(self) -> datetime:
+        return datetime.combine(self.end, time(), tzinfo=self.zone)
+
+    @classmethod
+    def last_days(cls, days: int, *, at: datetime, zone: ZoneInfo) -> "Period":
+        """Return the ``days`` days of which the one of ``at`` is the last."""
+        end = at.astimezone(zone).date() + timedelta(days=1)
+        return cls(first=end - timedelta(days=days), end=end, zone=zone)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose numbers may be seen: everything, the products of brands, or the notes of an author."""
+
+    brand_ids: tuple[int, ...] | None = None
+    author_id: int | None = None
+
+
+EVERYTHING = Scope()
