@@ -1,12 +1,17 @@
 """Brands and what they sell: categories, products, SKUs, prices, stock, pictures."""
 
-from typing import ClassVar
+from collections.abc import Iterable
+from typing import ClassVar, Self
 
+import pgtrigger
 from django.conf import settings
+from django.core.files.storage import default_storage
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from redshop.catalog.types import Size
 from redshop.core.db import LockableQuerySet
 from redshop.core.money import Money
 
@@ -20,13 +25,23 @@ class Media(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     kind = models.CharField(max_length=5, choices=Kind.choices, default=Kind.IMAGE)
-    file = models.FileField(upload_to="media/%Y/%m/")
+    file = models.FileField(
+        upload_to="media/%Y/%m/",
+        help_text="JPEG, PNG or WebP; MP4 or WebM. What the camera wrote into it is left out.",
+    )
+    renditions = models.JSONField(
+        default=dict, editable=False, help_text="Where each size is kept, and its measures."
+    )
     width = models.PositiveIntegerField(null=True, blank=True, editable=False)
     height = models.PositiveIntegerField(null=True, blank=True, editable=False)
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        help_text="Who uploaded it; only they may put it into a note.",
     )
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         verbose_name_plural = "media"
@@ -34,13 +49,21 @@ class Media(models.Model):
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}"
 
+    @property
+    def sizes(self) -> dict[str, Size]:
+        """The forms in which it is served, by name; no query."""
+        return {
+            name: Size(default_storage.url(kept["file"]), kept["width"], kept["height"])
+            for name, kept in self.renditions.items()
+        }
+
 
 class Merchant(models.Model):
     """The company that is paid, ships and takes returns; brands sell through one."""
 
     id = models.BigAutoField(primary_key=True)
     name = models.CharField(max_length=120, unique=True)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     def __str__(self) -> str:
         return self.name
@@ -53,8 +76,13 @@ class Brand(models.Model):
     name = models.CharField(max_length=120, unique=True)
     story = models.TextField(blank=True)
     logo = models.ForeignKey(Media, on_delete=models.SET_NULL, null=True, blank=True)
-    merchant = models.ForeignKey(Merchant, on_delete=models.PROTECT, related_name="brands")
-    created_at = models.DateTimeField(default=timezone.now)
+    merchant = models.ForeignKey(
+        Merchant,
+        on_delete=models.PROTECT,
+        related_name="brands",
+        help_text="Who is paid for what this brand sells, and ships it.",
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     def __str__(self) -> str:
         return self.name
@@ -68,7 +96,7 @@ class BrandMember(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="brand_memberships"
     )
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["brand", "user"], name="brand_member_once")]
@@ -94,9 +122,74 @@ class Category(models.Model):
                 condition=Q(parent=None) | ~Q(parent=F("id")), name="category_not_its_own_parent"
             )
         ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="category_never_inside_itself",
+                when=pgtrigger.Before,
+                operation=pgtrigger.UpdateOf("parent_id"),  # type: ignore[no-untyped-call]
+                func="""
+                    IF EXISTS (
+                        WITH RECURSIVE above AS (
+                            SELECT id, parent_id FROM catalog_category WHERE id = NEW.parent_id
+                            UNION
+                            SELECT upper.id, upper.parent_id
+                            FROM catalog_category upper JOIN above ON upper.id = above.parent_id
+                        )
+                        SELECT 1 FROM above WHERE id = NEW.id
+                    ) THEN
+                        RAISE EXCEPTION 'a category cannot be inside itself'
+                            USING ERRCODE = 'check_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+
+#: Where a product without a price stands when prices rise: behind every price there is.
+NO_PRICE_LAST = 2**63 - 1
+
+
+class ProductQuerySet(models.QuerySet["Product"]):
+    def listed(self) -> Self:
+        """Keep what the shop shows."""
+        return self.filter(is_listed=True)
+
+    def matching(self, words: Iterable[str]) -> Self:
+        """Keep the products whose name, or whose brand's, has every word."""
+        found = self
+        for word in words:
+            found = found.filter(Q(name__icontains=word) | Q(brand__name__icontains=word))
+        return found
+
+    def in_stock(self, wanted: bool = True) -> Self:  # noqa: FBT001, FBT002 - reads as prose
+        """Keep the products of which some variant (or, where not wanted, none) can be bought."""
+        left = Sku.objects.on_sale().filter(product=OuterRef("pk"), on_hand__gt=F("reserved"))
+        return self.filter(Exists(left) if wanted else ~Exists(left))
+
+    def with_price(self) -> Self:
+        """Add ``cheapest_minor``, the price of the cheapest variant on sale (null: none is).
+
+        Only variants in the platform's currency count: amounts of others do not compare.
+        ``rising`` and ``falling`` are the same for sorting, with the unpriced last both times.
+        """
+        in_currency = Sku.objects.on_sale().filter(currency=settings.PLATFORM_CURRENCY)
+        cheapest = in_currency.filter(product=OuterRef("pk")).order_by("price_minor")
+        return self.annotate(
+            cheapest_minor=Subquery(cheapest.values("price_minor")[:1]),
+            rising=Coalesce(F("cheapest_minor"), Value(NO_PRICE_LAST)),
+            falling=Coalesce(F("cheapest_minor"), Value(-1)),
+        )
+
+    def as_cards(self) -> Self:
+        """Bring along what the API shows of a product: three queries, whatever their number."""
+        return self.select_related("brand__logo", "category").prefetch_related(
+            Prefetch("pictures", ProductMedia.objects.select_related("media")),
+            Prefetch("skus", Sku.objects.on_sale().order_by("price_minor", "pk"), "skus_on_sale"),
+        )
 
 
 class Product(models.Model):
@@ -110,12 +203,16 @@ class Product(models.Model):
     external_url = models.URLField(
         blank=True, help_text="The shop elsewhere, for products that are not sold here."
     )
-    is_listed = models.BooleanField(default=True)
+    is_listed = models.BooleanField(default=True, help_text="Shown in the shop.")
     popularity = models.PositiveIntegerField(
         default=0, editable=False, help_text="Units paid, kept by the orders."
     )
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
     media = models.ManyToManyField(Media, through="ProductMedia", blank=True)
+
+    objects: ClassVar[ProductQuerySet] = ProductQuerySet.as_manager()  # type: ignore[assignment]
+
+    skus_on_sale: list["Sku"]  # set by ``as_cards``
 
     class Meta:
         indexes = [
@@ -125,6 +222,24 @@ class Product(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def shown_media(self) -> list[Media]:
+        """Its pictures in order; asks for ``as_cards``."""
+        return [picture.media for picture in self.pictures.all()]
+
+    @property
+    def picture(self) -> Media | None:
+        """The first of its pictures; asks for ``as_cards``."""
+        return next(iter(self.shown_media), None)
+
+    @property
+    def price(self) -> Money | None:
+        """The cheapest price in the platform's currency; asks for ``as_cards``."""
+        prices = (sku.price for sku in self.skus_on_sale)
+        return next(
+            (price for price in prices if price.currency == settings.PLATFORM_CURRENCY), None
+        )
 
 
 class ProductMedia(models.Model):
@@ -147,7 +262,9 @@ class ProductMedia(models.Model):
 
 
 class SkuQuerySet(LockableQuerySet["Sku"]):
-    pass
+    def on_sale(self) -> Self:
+        """Keep the variants that are sold."""
+        return self.filter(is_active=True)
 
 
 class Sku(models.Model):
@@ -157,19 +274,28 @@ class Sku(models.Model):
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="skus")
     code = models.CharField(max_length=64, unique=True)
     options = models.JSONField(default=dict, blank=True, help_text="Such as size and colour.")
-    price_minor = models.PositiveBigIntegerField(help_text="In the currency's smallest unit.")
+    price_minor = models.PositiveBigIntegerField(
+        "price (minor units)", help_text="In the currency's smallest unit: 12900 is 129.00 CNY."
+    )
     currency = models.CharField(max_length=3, default=settings.PLATFORM_CURRENCY)
     on_hand = models.PositiveIntegerField(default=0, help_text="Units in the warehouse.")
     reserved = models.PositiveIntegerField(
         default=0, editable=False, help_text="Units that placed orders hold."
     )
-    is_active = models.BooleanField(default=True)
+    is_active = models.BooleanField(default=True, help_text="Sold now.")
 
     objects: ClassVar[SkuQuerySet] = SkuQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         verbose_name = "SKU"
         verbose_name_plural = "SKUs"
+        indexes = [
+            models.Index(
+                fields=["product", "price_minor"],
+                condition=Q(is_active=True),
+                name="sku_cheapest_of_product",
+            )
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(reserved__gte=0) & Q(reserved__lte=F("on_hand")),

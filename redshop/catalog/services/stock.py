@@ -2,18 +2,12 @@
 
 from collections.abc import Mapping
 
+from django.db import transaction
 from django.db.models import F
 
+from redshop.catalog.errors import OutOfStock as OutOfStock
 from redshop.catalog.models import Sku
 from redshop.core.db import requires_transaction
-from redshop.core.errors import DomainError
-
-
-class OutOfStock(DomainError):
-    """Some of what is in the cart is no longer available in that quantity."""
-
-    code = "out_of_stock"
-    status = 409
 
 
 @requires_transaction
@@ -62,6 +56,15 @@ def restock(quantities: Mapping[int, int]) -> None:
     """
     _lock(quantities)
     _add(quantities, on_hand=1, reserved=0)
+
+
+@transaction.atomic(durable=True)
+def receive_delivery(*, quantities: Mapping[int, int]) -> None:
+    """Put what a supplier delivered into the warehouse.
+
+    Locks: the SKUs, in primary-key order.
+    """
+    restock(quantities)
 
 
 def _lock(quantities: Mapping[int, int]) -> None:
