@@ -1,0 +1,77 @@
+# redshop: everything that is done from the command line. Needs Python 3.11 or later, and make.
+#
+#   make run     a living system on this machine, with a population that lives in it
+#   make demo    the same, without serving: prints the funnel and ends
+#   make test    all tests          make check   what the machine can judge     make fix   let it repair
+#   make up      serve what is there, without a population
+
+PYTHON ?= python3
+BIN := .venv/bin
+CODE := config redshop notes orders tests manage.py
+ARGS ?=
+
+.DEFAULT_GOAL := run
+.PHONY: run demo up test check fix openapi bench soak lock install chromium clean
+
+run: install
+	@exec $(BIN)/python manage.py run $(ARGS)
+
+demo: install
+	@$(BIN)/python manage.py demo $(ARGS)
+
+up: install
+	@exec $(BIN)/python manage.py up $(ARGS)
+
+test: install chromium
+	$(BIN)/pytest $(ARGS)
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(CODE)
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py check
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	@mkdir -p .redshop
+	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file .redshop/openapi.yml
+	diff -u tests/openapi.yml .redshop/openapi.yml  # on purpose? then: make openapi
+
+fix: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+openapi: install
+	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file tests/openapi.yml
+
+bench: install
+	$(BIN)/python benchmarks/run.py $(ARGS)
+
+soak: install
+	$(BIN)/pytest -m soak $(ARGS)
+
+# The environment holds what requirements/dev.txt names, by hash; its copy inside says so.
+install:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "redshop needs Python 3.11 or later; name one with: make PYTHON=python3.12" >&2; exit 1; }
+	@test -x $(BIN)/python || { echo "Making .venv"; $(PYTHON) -m venv .venv; }
+	@cmp -s requirements/dev.txt .venv/requirements.txt || { \
+		echo "Installing the locked packages into .venv (once)" && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input \
+			--require-hashes --requirement requirements/dev.txt && \
+		cp requirements/dev.txt .venv/requirements.txt; }
+
+chromium:
+	@.ci/chromium
+
+# uv resolves for every platform at once; it is fetched into the state folder, not into .venv.
+lock:
+	@test -x .redshop/uv/bin/uv || \
+		{ $(PYTHON) -m venv .redshop/uv && .redshop/uv/bin/pip install --quiet uv; }
+	.redshop/uv/bin/uv pip compile pyproject.toml --group dev $(LOCKING) --output-file requirements/dev.txt
+	.redshop/uv/bin/uv pip compile pyproject.toml --constraint requirements/dev.txt $(LOCKING) \
+		--output-file requirements/runtime.txt
+
+LOCKING := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
+
+clean:
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
