@@ -1,6 +1,6 @@
 """What notes earned: lookbacks, attributions and their credits."""
 
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import pgtrigger
 from django.db import models
@@ -20,18 +20,19 @@ MODELS = [(model.value, model.value.replace("_", " ")) for model in AttributionM
 _SUM_TO_ONE = f"""
 IF EXISTS (
     SELECT 1
-    FROM (SELECT DISTINCT line_id, generation, model, refund_id FROM added) AS written
+    FROM (SELECT DISTINCT line_id, model, refund_id FROM added) AS written
     JOIN conversion_credit AS credit
-      ON credit.line_id = written.line_id AND credit.generation = written.generation
-     AND credit.model = written.model
+      ON credit.line_id = written.line_id AND credit.model = written.model
      AND credit.refund_id IS NOT DISTINCT FROM written.refund_id
     JOIN orders_orderline AS line ON line.id = written.line_id
     LEFT JOIN orders_refundline AS refunded
       ON refunded.line_id = written.line_id AND refunded.refund_id = written.refund_id
-    GROUP BY written.line_id, written.generation, written.model, written.refund_id
-    HAVING sum(credit.weight_billionths) <> {WHOLE}
-        OR sum(credit.amount_minor) <> CASE WHEN written.refund_id IS NULL
-               THEN min(line.total_minor) ELSE -coalesce(min(refunded.amount_minor), 0) END
+    GROUP BY written.line_id, written.model, written.refund_id
+    HAVING (sum(credit.weight_billionths), sum(credit.amount_minor)) NOT IN (
+        (0, 0),
+        ({WHOLE}, CASE WHEN written.refund_id IS NULL THEN min(line.total_minor)
+                       ELSE -coalesce(min(refunded.amount_minor), 0) END)
+    )
 ) THEN
     RAISE EXCEPTION 'credits of a line must sum to one and to its money';
 END IF;
@@ -67,13 +68,13 @@ class AttributionQuerySet(LockableQuerySet["Attribution"]):
 
 
 class Attribution(models.Model):
-    """How a paid order line was attributed last, and which generation of its credits holds."""
+    """How a paid order line was attributed last: by how many touches, within which window."""
 
     line = models.OneToOneField(
         OrderLine, on_delete=models.PROTECT, primary_key=True, related_name="attribution"
     )
     generation = models.PositiveIntegerField(
-        help_text="Raised when the touches turn out to be others; older credits are kept."
+        help_text="Raised each time that earlier credits had to be corrected."
     )
     converted_at = models.DateTimeField(help_text="When the order was paid.")
     window_days = models.PositiveSmallIntegerField(help_text="The lookback that was used.")
@@ -113,29 +114,25 @@ class Attribution(models.Model):
         return f"line {self.line_id}, generation {self.generation}"
 
 
-class CreditQuerySet(models.QuerySet["Credit"]):
-    def current(self) -> Self:
-        """Keep the credits that hold; earlier generations are history."""
-        return self.filter(generation=F("line__attribution__generation"))
-
-
 class Credit(models.Model):
     """The share of a conversion that a model gives one touch of a note; append-only.
 
-    A reversal takes back, with the same weight, the money that a refund gave back.
+    A reversal takes back, with the same weight, the money that a refund gave back. A correction
+    undoes a row that turned out to be wrong, so that a sum over the ledger is always right.
     """
 
     class Kind(models.TextChoices):
         ORIGINAL = "original"
         REVERSAL = "reversal"
+        CORRECTION = "correction"
 
     id = models.BigAutoField(primary_key=True)
     line = models.ForeignKey(
         OrderLine, on_delete=models.PROTECT, related_name="credits", db_index=False
     )
-    generation = models.PositiveIntegerField()
+    generation = models.PositiveIntegerField(help_text="Of the attribution that wrote it.")
     model = models.CharField(max_length=12, choices=MODELS)
-    kind = models.CharField(max_length=8, choices=Kind.choices)
+    kind = models.CharField(max_length=10, choices=Kind.choices)
     refund = models.ForeignKey(
         Refund, on_delete=models.PROTECT, null=True, blank=True, related_name="credits"
     )
@@ -147,27 +144,33 @@ class Credit(models.Model):
     provenance = models.CharField(max_length=40, help_text="Of the note, when it was credited.")
     touch_id = models.UUIDField("touch", help_text="The event.")
     touched_at = models.DateTimeField()
-    weight_billionths = models.PositiveIntegerField(help_text="1,000,000,000 is all of it.")
-    amount_minor = models.BigIntegerField(help_text="Negative in a reversal.")
+    weight_billionths = models.IntegerField(
+        help_text="1,000,000,000 is all of it; negative in a correction."
+    )
+    amount_minor = models.BigIntegerField(
+        help_text="Negative in a reversal and in a correction of an original."
+    )
     currency = models.CharField(max_length=3)
     population = models.CharField(max_length=9, choices=Population.choices)
     at = models.DateTimeField("written at")
 
-    objects: ClassVar[CreditQuerySet] = CreditQuerySet.as_manager()  # type: ignore[assignment]
-
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["line", "generation", "model", "refund", "touch_id"],
+                fields=["line", "model", "refund", "touch_id", "generation", "kind"],
                 nulls_distinct=False,
                 name="credit_once",
             ),
             models.CheckConstraint(
-                condition=Q(weight_billionths__range=(1, WHOLE)), name="credit_weight"
+                condition=Q(kind__in=["original", "reversal"], weight_billionths__range=(1, WHOLE))
+                | Q(kind="correction", weight_billionths__range=(-WHOLE, -1)),
+                name="credit_weight",
             ),
             models.CheckConstraint(
                 condition=Q(kind="original", refund=None, amount_minor__gte=0)
-                | Q(kind="reversal", refund__isnull=False, amount_minor__lte=0),
+                | Q(kind="reversal", refund__isnull=False, amount_minor__lte=0)
+                | Q(kind="correction", refund=None, amount_minor__lte=0)
+                | Q(kind="correction", refund__isnull=False, amount_minor__gte=0),
                 name="credit_amount_minor_follows_kind",
             ),
         ]

@@ -75,6 +75,18 @@ class Share:
     amount_minor: int
     refund_id: UUID | None = None
 
+    @property
+    def entry(self) -> tuple[str, UUID | None, UUID, int, int, int]:
+        """What makes two shares of a line the same, whatever the note has become since."""
+        return (
+            self.model.value,
+            self.refund_id,
+            self.touch.event_id,
+            self.touch.note_id,
+            self.weight_billionths,
+            self.amount_minor,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Period:

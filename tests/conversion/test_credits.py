@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from orders.models import Order
 from redshop.conversion import rules
 from redshop.conversion.models import Attribution, Credit
+from redshop.conversion.selectors import credits as ledger
 from redshop.conversion.types import AttributionModel, Conversion, GivenBack, Path, Share, Touch
 from redshop.core import outbox
 from redshop.core.db import TransactionRequired
@@ -111,12 +112,15 @@ def order() -> Order:
     return world.order(buyer, (product, 101), quantity=3)
 
 
-def standing() -> list[tuple[Any, ...]]:
-    return list(
-        Credit.objects.current()
-        .order_by("model", "refund_id", "touched_at")
-        .values_list("model", "kind", "weight_billionths", "amount_minor")
-    )
+def standing() -> list[tuple[str, bool, int, int]]:
+    """Return model, whether it is a reversal, weight and money of what holds, in order."""
+    [line] = Attribution.objects.values_list("pk", flat=True)
+    shares = ledger.standing(line_ids=[line]).get(line, [])
+    shares.sort(key=lambda s: (s.model, s.refund_id is not None, s.touch.occurred_at))
+    return [
+        (s.model.value, s.refund_id is not None, s.weight_billionths, s.amount_minor)
+        for s in shares
+    ]
 
 
 @pytest_db
@@ -125,10 +129,10 @@ def test_a_paid_order_is_credited_once_however_often_it_is_attributed(order: Ord
     assert world.attribute(order) == 0
 
     assert standing() == [
-        ("first_touch", "original", 1_000_000_000, 303),
-        ("last_touch", "original", 1_000_000_000, 303),
-        ("linear", "original", 500_000_000, 152),
-        ("linear", "original", 500_000_000, 151),
+        ("first_touch", False, 1_000_000_000, 303),
+        ("last_touch", False, 1_000_000_000, 303),
+        ("linear", False, 500_000_000, 152),
+        ("linear", False, 500_000_000, 151),
     ]
     assert Attribution.objects.get().generation == 1
 
@@ -208,16 +212,16 @@ def test_the_order_in_which_facts_arrive_does_not_matter(
 
     assert not Fact.objects.filter(attempts__gt=1).exists()
     assert standing() == [
-        ("first_touch", "reversal", 1_000_000_000, -101),
-        ("first_touch", "original", 1_000_000_000, 303),
-        ("last_touch", "reversal", 1_000_000_000, -101),
-        ("last_touch", "original", 1_000_000_000, 303),
-        ("linear", "reversal", 333_333_334, -34),
-        ("linear", "reversal", 333_333_333, -34),
-        ("linear", "reversal", 333_333_333, -33),
-        ("linear", "original", 333_333_334, 101),
-        ("linear", "original", 333_333_333, 101),
-        ("linear", "original", 333_333_333, 101),
+        ("first_touch", False, 1_000_000_000, 303),
+        ("first_touch", True, 1_000_000_000, -101),
+        ("last_touch", False, 1_000_000_000, 303),
+        ("last_touch", True, 1_000_000_000, -101),
+        ("linear", False, 333_333_334, 101),
+        ("linear", False, 333_333_333, 101),
+        ("linear", False, 333_333_333, 101),
+        ("linear", True, 333_333_334, -34),
+        ("linear", True, 333_333_333, -34),
+        ("linear", True, 333_333_333, -33),
     ]
 
 
@@ -234,8 +238,13 @@ def test_a_touch_reported_after_the_payment_is_credited_when_the_order_settles(
 
     outbox.drain_all(at=NOW + timedelta(minutes=10))
 
-    assert Credit.objects.current().get(model="last_touch").note_id == late.pk
-    assert Credit.objects.filter(model="last_touch").count() == 2
+    last = Credit.objects.filter(model="last_touch").order_by("pk")
+    assert list(last.values_list("kind", "weight_billionths", "amount_minor")) == [
+        ("original", 1_000_000_000, 303),
+        ("original", 1_000_000_000, 303),
+        ("correction", -1_000_000_000, -303),
+    ]
+    assert [credit.note_id == late.pk for credit in last] == [False, True, False]
     assert Attribution.objects.get().generation == 2
     waiting = Fact.objects.pending().filter(kind="conversion.settling").order_by("due_at")
     assert [fact.due_at - NOW for fact in waiting] == [DAY, 30 * DAY + HOUR]
@@ -255,7 +264,8 @@ def test_touches_that_turn_out_to_be_somebody_elses_leave_the_line_unattributed(
 
     assert standing() == []
     assert Attribution.objects.get().is_unattributed
-    assert Credit.objects.count() == 3
+    assert Credit.objects.count() == 6
+    assert Credit.objects.aggregate(Sum("amount_minor"))["amount_minor__sum"] == 0
 
 
 @pytest_db

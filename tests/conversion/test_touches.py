@@ -10,6 +10,7 @@ from orders.models import Order
 from redshop.accounts.models import User
 from redshop.catalog.models import Category, Product
 from redshop.conversion.models import Attribution, Credit, Lookback
+from redshop.conversion.selectors import credits as ledger
 from redshop.conversion.selectors import lookback
 from tests.conversion import world
 from tests.conversion.world import DAY, HOUR, NOW, SECOND
@@ -35,12 +36,10 @@ def note(product: Product) -> Note:
 
 def credited(order: Order, model: str = "last_touch") -> list[int]:
     world.attribute(order)
-    return list(
-        Credit.objects.current()
-        .filter(line__order=order, model=model)
-        .order_by("touched_at", "touch_id")
-        .values_list("note_id", flat=True)
-    )
+    shares = ledger.standing(line_ids=[line.pk for line in order.lines.all()])
+    mine = [share for all_of in shares.values() for share in all_of if share.model == model]
+    mine.sort(key=lambda share: (share.touch.occurred_at, share.touch.event_id))
+    return [share.touch.note_id for share in mine]
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,11 @@ from uuid import UUID
 
 from redshop.conversion import rules
 from redshop.conversion.models import Attribution, Credit
+from redshop.conversion.selectors import credits as ledger
 from redshop.conversion.selectors import paths
 from redshop.conversion.types import Conversion, Path, Share
 from redshop.core import outbox
 from redshop.core.db import requires_transaction
-
-#: What makes two credits the same: model, refund, touch, note, weight and money.
-Entry = tuple[str, UUID | None, UUID, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +26,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to be written for one line, and under which generation."""
+    """What is to be appended for one line: shares that were wrong, and shares that are missing."""
 
     plan: Plan
-    generation: int
+    attribution: Attribution
+    wrong: tuple[Share, ...]
     missing: tuple[Share, ...]
 
 
@@ -40,23 +39,23 @@ def attribute(*, line_ids: Sequence[int], at: datetime, has_new_windows: bool = 
     """Bring the credits of paid lines in line with what is known; return how many lines changed.
 
     It does not matter whether payment, refund or a visitor's past becomes known first, nor how
-    often this runs: what is there is compared with what should be, missing reversals are added,
-    and where the touches are others a new generation of credits is written. A line keeps the
-    lookback it was first attributed with unless ``has_new_windows``.
+    often this runs: what is there is compared with what should be; what is missing is appended,
+    what is wrong is undone by a correction. A line keeps the lookback it was first attributed
+    with unless ``has_new_windows``.
 
     Locks: the attributions, in primary-key order.
     """
     found = paths.conversions(line_ids=line_ids)
     kept = _open(found, at=at)
     if not has_new_windows:
-        found = [_with_its_window(each, kept[each.line_id]) for each in found]
-    there = entries(line_ids=list(kept))
-    changes = [
-        change
+        found = [replace(each, window_days=kept[each.line_id].window_days) for each in found]
+    there = ledger.standing(line_ids=list(kept))
+    compared = [
+        _compare(each, kept[each.conversion.line_id], there.get(each.conversion.line_id, ()))
         for each in plans(found)
-        if (change := _compare(each, kept[each.conversion.line_id], there)) is not None
     ]
-    _write(changes, kept=kept, at=at)
+    changes = [change for change in compared if change is not None]
+    _write(changes, at=at)
     return len(changes)
 
 
@@ -72,39 +71,6 @@ def plans(found: Sequence[Conversion]) -> list[Plan]:
         )
         for each in found
     ]
-
-
-def entries(*, line_ids: Sequence[int]) -> dict[int, set[Entry]]:
-    """Return the credits that hold, by line."""
-    by_line: dict[int, set[Entry]] = {}
-    rows = (
-        Credit.objects.current()
-        .filter(line_id__in=line_ids)
-        .values_list(
-            "line_id",
-            "model",
-            "refund_id",
-            "touch_id",
-            "note_id",
-            "weight_billionths",
-            "amount_minor",
-        )
-    )
-    for line_id, *entry in rows:
-        by_line.setdefault(line_id, set()).add(tuple(entry))  # type: ignore[arg-type]
-    return by_line
-
-
-def entry_of(share: Share) -> Entry:
-    """Return what identifies a share among the credits of its line."""
-    return (
-        share.model,
-        share.refund_id,
-        share.touch.event_id,
-        share.touch.note_id,
-        share.weight_billionths,
-        share.amount_minor,
-    )
 
 
 def _open(found: Sequence[Conversion], *, at: datetime) -> dict[int, Attribution]:
@@ -128,34 +94,34 @@ def _open(found: Sequence[Conversion], *, at: datetime) -> dict[int, Attribution
     return {row.line_id: row for row in Attribution.objects.filter(pk__in=line_ids).locked()}
 
 
-def _with_its_window(conversion: Conversion, attribution: Attribution) -> Conversion:
-    return replace(conversion, window_days=attribution.window_days)
+def _compare(plan: Plan, attribution: Attribution, there: Sequence[Share]) -> Change | None:
+    """Return what a line lacks, or None where everything is as it should be."""
+    planned = {share.entry for share in plan.shares}
+    present = {share.entry for share in there}
+    change = Change(
+        plan,
+        attribution,
+        wrong=tuple(share for share in there if share.entry not in planned),
+        missing=tuple(share for share in plan.shares if share.entry not in present),
+    )
+    is_as_it_was = (
+        attribution.generation > 0
+        and planned == present
+        and attribution.touches == plan.path.considered
+        and attribution.window_days == plan.conversion.window_days
+    )
+    return None if is_as_it_was else change
 
 
-def _compare(
-    plan: Plan, attribution: Attribution, there: Mapping[int, set[Entry]]
-) -> Change | None:
-    """Return what a line lacks, or None where its credits are as they should be."""
-    present = there.get(attribution.line_id, set())
-    planned = {entry_of(share) for share in plan.shares}
-    if attribution.generation == 0 or present - planned or _originals(planned - present):
-        return Change(plan, attribution.generation + 1, plan.shares)
-    missing = tuple(share for share in plan.shares if entry_of(share) not in present)
-    return Change(plan, attribution.generation, missing) if missing else None
-
-
-def _originals(some: set[Entry]) -> list[Entry]:
-    return [entry for entry in some if entry[1] is None]
-
-
-def _write(changes: Sequence[Change], *, kept: Mapping[int, Attribution], at: datetime) -> None:
+def _write(changes: Sequence[Change], *, at: datetime) -> None:
+    for change in changes:
+        _update(change.attribution, change, at=at)
     credits_ = Credit.objects.bulk_create(
         [_credit(share, change, at=at) for change in changes for share in change.missing]
+        + [_correction(share, change, at=at) for change in changes for share in change.wrong]
     )
-    for change in changes:
-        _update(kept[change.plan.conversion.line_id], change, at=at)
     Attribution.objects.bulk_update(
-        [kept[change.plan.conversion.line_id] for change in changes],
+        [change.attribution for change in changes],
         [
             "generation",
             "window_days",
@@ -169,11 +135,22 @@ def _write(changes: Sequence[Change], *, kept: Mapping[int, Attribution], at: da
     _tell(changes, last_credit=max((credit.pk for credit in credits_), default=0), at=at)
 
 
+def _update(attribution: Attribution, change: Change, *, at: datetime) -> None:
+    if attribution.generation == 0 or change.wrong:
+        attribution.generation += 1
+    attribution.window_days = change.plan.conversion.window_days
+    attribution.touches = change.plan.path.considered
+    attribution.touches_cut = change.plan.path.cut
+    attribution.is_unattributed = not change.plan.path.touches
+    attribution.version = rules.VERSION
+    attribution.computed_at = at
+
+
 def _credit(share: Share, change: Change, *, at: datetime) -> Credit:
     conversion, touch = change.plan.conversion, share.touch
     return Credit(
         line_id=conversion.line_id,
-        generation=change.generation,
+        generation=change.attribution.generation,
         model=share.model,
         kind=Credit.Kind.REVERSAL if share.refund_id else Credit.Kind.ORIGINAL,
         refund_id=share.refund_id,
@@ -191,14 +168,12 @@ def _credit(share: Share, change: Change, *, at: datetime) -> Credit:
     )
 
 
-def _update(attribution: Attribution, change: Change, *, at: datetime) -> None:
-    attribution.generation = change.generation
-    attribution.window_days = change.plan.conversion.window_days
-    attribution.touches = change.plan.path.considered
-    attribution.touches_cut = change.plan.path.cut
-    attribution.is_unattributed = not change.plan.path.touches
-    attribution.version = rules.VERSION
-    attribution.computed_at = at
+def _correction(share: Share, change: Change, *, at: datetime) -> Credit:
+    credit = _credit(share, change, at=at)
+    credit.kind = Credit.Kind.CORRECTION
+    credit.weight_billionths = -share.weight_billionths
+    credit.amount_minor = -share.amount_minor
+    return credit
 
 
 def _tell(changes: Sequence[Change], *, last_credit: int, at: datetime) -> None:
@@ -208,7 +183,7 @@ def _tell(changes: Sequence[Change], *, last_credit: int, at: datetime) -> None:
         by_order.setdefault(change.plan.conversion.order_id, []).append(change)
     facts = [
         (
-            f"{order_id}/{sum(change.generation for change in mine)}/{last_credit}",
+            f"{order_id}/{sum(change.attribution.generation for change in mine)}/{last_credit}",
             {"order_id": str(order_id), "lines": [_standing(change) for change in mine]},
         )
         for order_id, mine in by_order.items()
@@ -216,23 +191,28 @@ def _tell(changes: Sequence[Change], *, last_credit: int, at: datetime) -> None:
     outbox.publish_many("conversion.credited", facts=facts, at=at)
 
 
-def _standing(change: Change) -> dict[str, Any]:
+def _standing(change: Change) -> Mapping[str, Any]:
     """Return what each note has of a line, summed over its touches, all refunds included."""
+    conversion = change.plan.conversion
     sums: dict[tuple[str, int, int], list[int]] = {}
     for share in change.plan.shares:
         key = (share.model.value, share.touch.note_id, share.touch.author_id)
-        weight, gross, refunded = sums.setdefault(key, [0, 0, 0])
-        if share.refund_id is None:
-            sums[key] = [weight + share.weight_billionths, gross + share.amount_minor, refunded]
-        else:
-            sums[key] = [weight, gross, refunded - share.amount_minor]
+        sums[key] = [
+            sum(pair) for pair in zip(sums.get(key, [0, 0, 0]), _parts(share), strict=True)
+        ]
     names = ("model", "note_id", "author_id", "weight_billionths", "gross_minor", "refunded_minor")
-    conversion = change.plan.conversion
     return {
         "line_id": conversion.line_id,
         "product_id": conversion.product_id,
-        "generation": change.generation,
+        "generation": change.attribution.generation,
         "currency": conversion.currency,
         "population": conversion.population,
         "credits": [dict(zip(names, (*key, *values), strict=True)) for key, values in sums.items()],
     }
+
+
+def _parts(share: Share) -> tuple[int, int, int]:
+    """Return a share's part of weight, gross and refunded."""
+    if share.refund_id is None:
+        return share.weight_billionths, share.amount_minor, 0
+    return 0, 0, -share.amount_minor
