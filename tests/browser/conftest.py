@@ -1,0 +1,79 @@
+"""A real Chromium in front of a living system."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from tests.journeys.system import Living, living_system
+
+CHROMIUM: Final = Path("/usr/bin/chromium")
+ARGUMENTS: Final = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
+    with living_system(tmp_path_factory.mktemp("browser")) as living:
+        living.manage("seed")
+        yield living
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    assert CHROMIUM.exists(), "Chromium is missing: install the system's package named chromium."
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class Admin:
+    """A developer in front of the admin, who notices every complaint of the browser."""
+
+    def __init__(self, page: Page, system: Living) -> None:
+        self.page = page
+        self.system = system
+        self.complaints: list[str] = []
+        page.on("console", self._note)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _note(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.complaints.append(f"{message.text} ({message.location.get('url', '')})")
+
+    def log_in(self) -> None:
+        said = self.system.said["admin"]
+        self.open("/admin/login/?next=/admin/")
+        self.page.fill("input[name=username]", said["login"])
+        self.page.fill("input[name=password]", said["password"])
+        self.page.click("button[type=submit]")
+        self.page.wait_for_url("**/admin/")
+
+    def open(self, path: str) -> None:
+        self.page.goto(f"{self.system.url}{path}")
+        self.page.wait_for_load_state("networkidle")
+
+    def widest(self) -> int:
+        """Return how many pixels the page scrolls sideways."""
+        overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        return int(self.page.evaluate(overflow))
+
+
+@pytest.fixture
+def admin(chromium: Browser, system: Living) -> Iterator[Admin]:
+    """Log into the admin; afterwards the browser must have had nothing to complain about."""
+    page = chromium.new_page(viewport={"width": 1280, "height": 900})
+    developer = Admin(page, system)
+    developer.log_in()
+    yield developer
+    page.close()
+    assert developer.complaints == []
