@@ -55,16 +55,20 @@ def draw_kind(rng: np.random.Generator) -> str:
 
 
 def write_note(
-    *, kind: str, subject: Subject, rng: np.random.Generator, is_paid: bool = False
+    *, kind: str, subject: Subject, rng: np.random.Generator, closing: str = "own"
 ) -> Text:
-    """Write a note of a kind; one that is paid for says so in its body, too."""
+    """Write a note of a kind.
+
+    An experience with a product closes by saying that it was bought (``own``), that the brand
+    paid (``paid``), or neither (the empty string).
+    """
     language, patterns = subject.language, phrases()[subject.language][kind]
     slots = _slots(subject, rng)
     sentences = list(patterns["bodies"])
     if "{product}" in "".join(sentences) and not subject.product:
         sentences = [sentence for sentence in sentences if "{product}" not in sentence]
-    if kind == "experience" and subject.product:
-        sentences.append(patterns["paid" if is_paid else "own"])
+    if kind == "experience" and subject.product and closing:
+        sentences.append(patterns[closing])
     tags = sorted({pick(phrases()[language]["tags"], rng) for _ in range(2)})
     body = JOINTS[language].join(_fill(sentence, slots) for sentence in sentences)
     return Text(

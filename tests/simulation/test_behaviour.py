@@ -156,7 +156,7 @@ def test_interest_halves_in_a_week() -> None:
 def test_a_pram_is_thought_over_longer_than_a_dress() -> None:
     draws = many("delay")[:20_000]
 
-    prams = np.mean([purchase.decision_days("mother-baby", d) for d in draws])
+    prams = np.mean([purchase.decision_days("mother-and-baby", d) for d in draws])
     dresses = np.mean([purchase.decision_days("fashion", d) for d in draws])
 
     assert prams == pytest.approx(30.0, rel=0.03)

@@ -38,7 +38,7 @@ def test_a_paid_note_does_not_claim_to_be_bought() -> None:
 
     own = content.write_note(kind="experience", subject=subject, rng=stream(seed=1, purpose="p"))
     paid = content.write_note(
-        kind="experience", subject=subject, rng=stream(seed=1, purpose="p"), is_paid=True
+        kind="experience", subject=subject, rng=stream(seed=1, purpose="p"), closing="paid"
     )
 
     assert "I paid for it myself" in own.body

@@ -40,6 +40,12 @@ def depths(draws: Floats, *, shown: int) -> Ints:
     return np.asarray(np.minimum(LEAST_DEPTH + further, shown), dtype=np.int64)
 
 
+def mean_depth(*, shown: int) -> float:
+    """Return the expected depth of a request: LEAST_DEPTH + q (1 - q^m) / (1 - q), m cut there."""
+    q = MEAN_FURTHER / (1 + MEAN_FURTHER)
+    return float(LEAST_DEPTH + q * (1 - q ** (shown - LEAST_DEPTH)) / (1 - q))
+
+
 def examination(positions: Ints, searching: Bools) -> Floats:
     """Return the probability that a note on the screen is looked at: (1 + position) ** -gamma.
 

@@ -16,6 +16,8 @@ VIEWED: Final = 1.0
 HALF_LIFE_DAYS: Final = 7.0
 #: Log-elasticity of carting with the price relative to the shelf's middle (assumed).
 PRICE_SENSITIVITY: Final = 0.8
+#: How much less people look at a product that they own already (assumed).
+AGAIN: Final = 0.15
 #: What becomes of a checkout (all assumed).
 PAYS_LATER_NEVER: Final = 0.05
 CARD_DECLINED_FIRST: Final = 0.03
@@ -30,7 +32,7 @@ MEAN_DAYS: Final = {"ship": 0.5, "deliver": 1.0, "complete": 0.5, "return": 1.0}
 
 def category_part(top_category: str) -> str:
     """Return the name that the calibration's tables give to a top category."""
-    return top_category.replace("-", "_")
+    return "mother_baby" if top_category == "mother-and-baby" else top_category
 
 
 def fade(interest: Floats, *, days: float) -> Floats:

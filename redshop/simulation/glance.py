@@ -1,0 +1,189 @@
+"""What people make of the screens they are shown: one pass over arrays, no database.
+
+The random numbers of a screen belong to its request: (seed, request number, day, person).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from redshop.simulation.behaviour import choice, engagement, purchase
+from redshop.simulation.library import Columns
+from redshop.simulation.mind import Mind
+from redshop.simulation.population import People
+from redshop.simulation.scenario import Scenario
+from redshop.simulation.streams import stream
+from redshop.simulation.types import Bools, Floats, Ints
+
+#: One column of uniforms for each decision about an impression, so that none disturbs another.
+DECISIONS: Final = (
+    "depth", "open", "hide", "view", "which", "cart", "sku", "quantity", "paid", "delay",
+    *engagement.ACTIONS,
+)  # fmt: skip
+COLUMN: Final = {name: place for place, name in enumerate(DECISIONS)}
+#: A deep read, from which true interest begins (assumed).
+DEEP: Final = 0.7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screen:
+    """The answer to one request: who looks, where, and which notes in which order."""
+
+    person: int
+    day: int
+    number: int
+    is_search: bool
+    notes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glances:
+    """One entry an impression, over all screens of a round, in order of screen and position.
+
+    ``product`` is what an opened note shows to its reader, -1 for nothing.
+    """
+
+    screen: Ints
+    person: Ints
+    note: Ints
+    position: Ints
+    opened: Bools
+    dwell_ms: Floats
+    completion: Floats
+    hidden: Bools
+    actions: dict[str, Bools]
+    product: Ints
+    viewed: Bools
+    carted: Bools
+    pays: Bools
+    draws: Floats
+
+    def draw(self, decision: str, place: int) -> float:
+        """Return the uniform of one decision about one impression."""
+        return float(self.draws[place, COLUMN[decision]])
+
+
+def glance(
+    *,
+    seed: int,
+    screens: Sequence[Screen],
+    people: People,
+    columns: Columns,
+    likes: Ints,
+    products_of: Sequence[tuple[int, ...]],
+    mind: Mind,
+    scenario: Scenario,
+) -> Glances:
+    """Decide what everybody does with everything on their screens."""
+    uniforms, normals, shown = _draw(seed, screens)
+    screen = np.repeat(np.arange(len(screens)), shown)
+    position = np.concatenate([np.arange(count) for count in shown])
+    note = np.concatenate(
+        [np.array(s.notes[:count], dtype=np.int64) for s, count in zip(screens, shown, strict=True)]
+    )
+    person = np.array([s.person for s in screens], dtype=np.int64)[screen]
+    searching = np.array([s.is_search for s in screens])[screen]
+
+    affinity = people.interests[person, columns.shelf[note]]
+    utilities = choice.utility(
+        affinity=affinity,
+        quality=columns.quality[note],
+        trust=columns.trust[note],
+        likes=likes[note],
+        foreign=people.language[person] != columns.language[note],
+        seen=mind.seen[person, note],
+    )
+    chance = choice.open_probability(utilities, position, searching)
+    opened = (uniforms[:, COLUMN["open"]] < chance) & (columns.author[note] != person)
+    median = columns.median_dwell[note]
+    dwell = engagement.dwell_ms(median, affinity, normals)
+    product = _products(opened, note, products_of, uniforms[:, COLUMN["which"]])
+    viewed, carted, pays = _shop(person, product, affinity, uniforms, mind, people, scenario)
+    return Glances(
+        screen=screen,
+        person=person,
+        note=note,
+        position=position,
+        opened=opened,
+        dwell_ms=dwell,
+        completion=engagement.completion(dwell, median),
+        hidden=~opened & ~searching & engagement.hides(affinity, uniforms[:, COLUMN["hide"]]),
+        actions={
+            action: opened
+            & (uniforms[:, COLUMN[action]] < engagement.probabilities(action, affinity, searching))
+            for action in engagement.ACTIONS
+        },
+        product=product,
+        viewed=viewed,
+        carted=carted,
+        pays=pays,
+        draws=uniforms,
+    )
+
+
+def remember(glances: Glances, mind: Mind) -> None:
+    """Let what was seen, read and looked at change what people know and want."""
+    mind.seen[glances.person, glances.note] = True
+    for weight, which in (
+        (purchase.OPENED, glances.opened),
+        (purchase.READ_DEEPLY, glances.opened & (glances.completion >= DEEP)),
+        (purchase.VIEWED, glances.viewed),
+    ):
+        rows = which & (glances.product >= 0)
+        np.add.at(mind.interest, (glances.person[rows], glances.product[rows]), weight)
+
+
+def _draw(seed: int, screens: Sequence[Screen]) -> tuple[Floats, Floats, list[int]]:
+    """Return uniforms and normals, one row an impression, and how many each screen has."""
+    uniforms, normals, shown = [], [], []
+    for screen in screens:
+        rng = stream(
+            seed=seed, purpose=f"screen:{screen.number}", day=screen.day, person=screen.person
+        )
+        draws = rng.random((len(screen.notes), len(DECISIONS)))
+        noise = rng.standard_normal(len(screen.notes))
+        count = int(choice.depths(draws[:1, COLUMN["depth"]], shown=len(screen.notes)).sum())
+        uniforms.append(draws[:count])
+        normals.append(noise[:count])
+        shown.append(count)
+    return np.concatenate(uniforms), np.concatenate(normals), shown
+
+
+def _products(
+    opened: Bools, note: Ints, products_of: Sequence[tuple[int, ...]], draws: Floats
+) -> Ints:
+    """Return the product of each opened note that the reader notices, -1 where it shows none."""
+    product = np.full(len(note), -1, dtype=np.int64)
+    for place in np.flatnonzero(opened):
+        shown = products_of[note[place]]
+        if shown:
+            product[place] = shown[int(draws[place] * len(shown))]
+    return product
+
+
+def _shop(
+    person: Ints,
+    product: Ints,
+    affinity: Floats,
+    uniforms: Floats,
+    mind: Mind,
+    people: People,
+    scenario: Scenario,
+) -> tuple[Bools, Bools, Bools]:
+    """Decide who looks at the product, who puts it in the cart, and who will pay."""
+    there = product >= 0
+    interest = np.where(there, mind.interest[person, product], 0.0)
+    view = purchase.view_probability(interest, affinity, factor=scenario.product_view_factor)
+    view = view * np.where(mind.owns[person, product], purchase.AGAIN, 1.0)
+    viewed = there & (uniforms[:, COLUMN["view"]] < view)
+    cart = purchase.cart_probability(
+        interest + purchase.VIEWED,
+        mind.relative_price[product],
+        people.thrift[person],
+        factor=scenario.cart_factor,
+    )
+    carted = viewed & (uniforms[:, COLUMN["cart"]] < cart) & ~mind.wants[person, product]
+    paid = purchase.paid_probability(factor=scenario.paid_factor)
+    return viewed, carted, carted & (uniforms[:, COLUMN["paid"]] < paid)
