@@ -178,8 +178,9 @@ class ProductQuerySet(models.QuerySet["Product"]):
         """
         in_currency = Sku.objects.on_sale().filter(currency=settings.PLATFORM_CURRENCY)
         cheapest = in_currency.filter(product=OuterRef("pk")).order_by("price_minor")
+        price = Subquery(cheapest.values("price_minor")[:1], models.BigIntegerField())
         return self.annotate(
-            cheapest_minor=Subquery(cheapest.values("price_minor")[:1]),
+            cheapest_minor=price,
             rising=Coalesce(F("cheapest_minor"), Value(NO_PRICE_LAST)),
             falling=Coalesce(F("cheapest_minor"), Value(-1)),
         )

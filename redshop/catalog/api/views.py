@@ -49,7 +49,8 @@ class ProductsView(ListAPIView[Product]):
     pagination_class = ProductPage
 
     def get_queryset(self) -> QuerySet[Product]:
-        query = ProductQuery(data=self.request.query_params)
+        # as a plain dict: in a form, DRF takes a missing flag for an unticked one
+        query = ProductQuery(data=self.request.query_params.dict())
         query.is_valid(raise_exception=True)
         return narrow(Product.objects.listed().with_price().as_cards(), query.validated_data)
 

@@ -108,8 +108,11 @@ def prepare(*, upload: File[Any]) -> Prepared:
 
 
 def keep(prepared: Prepared, *, owner_id: int | None, at: datetime) -> Media:
-    """Write what was prepared to the storage, under a name nobody can guess, and record it."""
-    folder = f"media/{at:%Y/%m}/{uuid7().hex}"
+    """Write what was prepared to the storage, under a name nobody can guess, and record it.
+
+    What was prepared is closed and cannot be kept twice.
+    """
+    folder = f"{at:%Y/%m}/{uuid7().hex}"
     written: dict[str, dict[str, Any]] = {}
     try:
         for name, rendition in prepared.renditions.items():
@@ -128,6 +131,9 @@ def keep(prepared: Prepared, *, owner_id: int | None, at: datetime) -> Media:
         for kept in written.values():
             default_storage.delete(kept["file"])
         raise
+    finally:
+        for rendition in prepared.renditions.values():
+            rendition.file.close()
 
 
 def _type_of(head: bytes) -> str | None:
@@ -175,6 +181,8 @@ def _decoded(upload: File[Any], image_format: str) -> Image.Image:
         raise MediaTooManyPixels
     profile = picture.info.get("icc_profile")
     turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
+    if picture.mode.startswith("I"):  # 16 bits of grey, which Pillow cannot make smaller
+        picture = picture.point(lambda value: value * (1 / 256)).convert("L")
     box = _box(WIDTHS["full"])
     picture.thumbnail(box[::-1] if turn in _SIDEWAYS else box, reducing_gap=1.5)
     small = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
@@ -186,7 +194,7 @@ def _decoded(upload: File[Any], image_format: str) -> Image.Image:
 def _bytes_per_pixel(picture: Image.Image) -> int:
     """Return how much memory decoding takes at its peak, as measured with Pillow 13."""
     if picture.format == "WEBP":
-        return 18
+        return 19
     if picture.info.get("progressive"):
         return 4 + 2 * len(picture.getbands())
     return 10 if picture.has_transparency_data else 6

@@ -40,16 +40,20 @@ def cleaned(upload: IO[bytes] | File[Any]) -> tuple[File[Any], int | None, int |
     Raises:
         MediaUnreadable: the boxes do not add up, or none of them describes a film.
     """
-    copy = tempfile.TemporaryFile()  # noqa: SIM115 - it is handed on and closed by who keeps it
-    upload.seek(0)
-    shutil.copyfileobj(upload, copy)
-    boxes = list(_walk(copy, 0, copy.tell()))
-    if not any(box.name == b"moov" for box in boxes):
-        raise MediaUnreadable
-    width, height = _measure(copy, boxes)
-    for box in boxes:
-        if box.name in _TELLING:
-            _blank(copy, box)
+    copy = tempfile.TemporaryFile()  # noqa: SIM115 - handed on, and closed by who keeps it
+    try:
+        upload.seek(0)
+        shutil.copyfileobj(upload, copy)
+        boxes = list(_walk(copy, 0, copy.tell()))
+        if not any(box.name == b"moov" for box in boxes):
+            raise MediaUnreadable
+        width, height = _measure(copy, boxes)
+        for box in boxes:
+            if box.name in _TELLING:
+                _blank(copy, box)
+    except BaseException:
+        copy.close()
+        raise
     copy.seek(0)
     return File(copy), width, height
 
