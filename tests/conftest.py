@@ -1,13 +1,23 @@
 """What every test stands on: PostgreSQL and Valkey, and a database that no other run uses."""
 
 import fcntl
+import hashlib
 import os
+from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.utils import timezone
 
 from config import embedded, servers
+from tests.api import ApiClient
+
+if TYPE_CHECKING:  # models can be imported only once Django is set up
+    from redshop.accounts.models import User
 
 _slots: list[int] = []
 
@@ -45,3 +55,33 @@ def _slot() -> str:
         _slots.append(lock)
         return f"test_redshop_{number}"
     pytest.exit("a hundred test runs of one checkout are enough", returncode=1)
+
+
+@pytest.fixture
+def api() -> ApiClient:
+    """A device on which nobody is logged in."""
+    return ApiClient(visitor=uuid4())
+
+
+@pytest.fixture
+def person(db: None) -> "User":
+    """An ordinary person."""
+    user: User = get_user_model().objects.create_user("ordinary", "ordinary@example.com")
+    return user
+
+
+@pytest.fixture
+def person_api(person: "User") -> ApiClient:
+    """The ordinary person's device."""
+    return ApiClient(token=token_of(person), visitor=uuid4())
+
+
+def token_of(user: "User") -> str:
+    """Give a person a device's token."""
+    token, now = uuid4().hex, timezone.now()
+    user.tokens.create(
+        digest=hashlib.sha256(token.encode()).hexdigest(),
+        created_at=now,
+        expires_at=now + timedelta(days=1),
+    )
+    return token
