@@ -36,7 +36,7 @@ class ProductPage(CursorPage):
         self, request: Request, queryset: QuerySet[Any], view: APIView
     ) -> tuple[str, ...]:
         """Return what ``ordering`` names; the view has validated it."""
-        return (ORDERINGS[request.query_params.get("ordering", "newest")],)
+        return (ORDERINGS[request.query_params.get("ordering") or "newest"],)
 
 
 @extend_schema_view(
