@@ -28,8 +28,10 @@ def main() -> int:
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
+    from config.processes import tie_to_parent
     from config.servers import ServerRefused, prepare
 
+    tie_to_parent()
     try:
         if needs_servers(sys.argv[1:]):
             prepare()

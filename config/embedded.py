@@ -60,12 +60,13 @@ def ensure(names: Iterable[str] = NAMES) -> None:
         EngineFailed: a server could not be started; the message says why.
     """
     wanted = list(names)
+    is_new = "postgres" in wanted and "postgres" not in _held
     for name in wanted:  # started side by side
         _hold(name)
         _start_keeper(name)
     for name in wanted:
         _wait_until_ready(name)
-    if "postgres" in wanted:
+    if is_new:
         _create_database()
 
 

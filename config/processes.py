@@ -1,5 +1,6 @@
 """Processes as the operating system sees them: how they die together and how they are ended."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -31,6 +32,20 @@ def dying_with_parent(how: signal.Signals = signal.SIGKILL) -> Callable[[], None
             os._exit(1)
 
     return tie
+
+
+def tie_to_parent() -> None:
+    """End with the process that started this one, if it asked for that in REDSHOP_PARENT.
+
+    Called by every process of a role as it begins; what it starts is tied to it in turn.
+    """
+    expected = os.environ.get("REDSHOP_PARENT")
+    if expected is None:
+        return
+    die_with_parent()
+    if os.getppid() != int(expected):
+        os._exit(1)
+    os.environ["REDSHOP_PARENT"] = str(os.getpid())
 
 
 def processes_in(folder: Path, *, named: str) -> list[psutil.Process]:
@@ -69,6 +84,25 @@ def kill_group(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):  # nobody is left (macOS says the latter)
         return
+
+
+def group_of(leader: int) -> list[psutil.Process]:
+    """Return the live processes of a group that this leader began."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if os.getpgid(process.pid) == leader:
+                found.append(process)
+    return found
+
+
+def is_stopped(leader: int) -> bool:
+    """Tell whether any process of a group was suspended (SIGSTOP)."""
+    for process in group_of(leader):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.status() == psutil.STATUS_STOPPED:
+                return True
+    return False
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float, pause: float = 0.02) -> bool:

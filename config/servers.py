@@ -32,11 +32,15 @@ def prepare(environment: Mapping[str, str] = os.environ) -> None:
     for variable, check in CHECKS.items():
         if environment.get(variable):
             check_server(variable, environment[variable], check=check)
-    missing = [name for variable, name in STAND_INS.items() if not environment.get(variable)]
     try:
-        embedded.ensure(missing)
+        embedded.ensure(embedded_names(environment))
     except EngineFailed as error:
         raise ServerRefused(f"The embedded servers do not start: {_one_line(error)}") from error
+
+
+def embedded_names(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Return the embedded servers that stand in for those that the environment does not name."""
+    return [name for variable, name in STAND_INS.items() if not environment.get(variable)]
 
 
 def check_server(variable: str, url: str, *, check: Callable[[str], None]) -> None:
@@ -51,7 +55,7 @@ def check_server(variable: str, url: str, *, check: Callable[[str], None]) -> No
         raise ServerRefused(f"{variable} cannot be used: {error}") from error
 
 
-def check_postgres(url: str) -> None:
+def check_postgres(url: str, *, seconds: int = CONNECT_SECONDS) -> None:
     """Log in to PostgreSQL and see that it is recent enough and has pgvector."""
     import psycopg
     from psycopg.conninfo import conninfo_to_dict
@@ -65,7 +69,7 @@ def check_postgres(url: str) -> None:
             "it is not a PostgreSQL URI such as postgresql://user:password@host:5432/name."
         )
     try:
-        with psycopg.connect(url, connect_timeout=CONNECT_SECONDS) as connection:
+        with psycopg.connect(url, connect_timeout=seconds) as connection:
             version = connection.info.server_version // 10_000
             found = connection.execute(
                 "SELECT FROM pg_available_extensions WHERE name = 'vector'"
@@ -80,14 +84,12 @@ def check_postgres(url: str) -> None:
         raise ServerRefused("this PostgreSQL has no pgvector (the extension named vector).")
 
 
-def check_redis(url: str) -> None:
+def check_redis(url: str, *, seconds: int = CONNECT_SECONDS) -> None:
     """Log in to a Valkey or Redis and see that it answers."""
     import redis
 
     try:
-        client = redis.Redis.from_url(
-            url, socket_connect_timeout=CONNECT_SECONDS, socket_timeout=CONNECT_SECONDS
-        )
+        client = redis.Redis.from_url(url, socket_connect_timeout=seconds, socket_timeout=seconds)
     except ValueError as error:
         raise ServerRefused(
             "it is not a Redis URL such as redis://:password@host:6379/0."
@@ -100,15 +102,15 @@ def check_redis(url: str) -> None:
         client.close()
 
 
-def check_broker(url: str) -> None:
+def check_broker(url: str, *, seconds: int = CONNECT_SECONDS) -> None:
     """See that Celery's broker answers, whatever it is."""
     if urlsplit(url).scheme in {"redis", "rediss"}:
-        check_redis(url)
+        check_redis(url, seconds=seconds)
         return
     import kombu
 
     try:
-        with kombu.Connection(url, connect_timeout=CONNECT_SECONDS) as connection:
+        with kombu.Connection(url, connect_timeout=seconds) as connection:
             connection.connect()
     except Exception as error:
         raise ServerRefused(_one_line(error)) from error

@@ -29,6 +29,9 @@ REDIS_URL = env.str("REDIS_URL", default="") or embedded.redis_url()
 BROKER_URL = env.str("BROKER_URL", default="") or REDIS_URL
 
 DATABASES = {"default": postgres_settings(DATABASE_URL)}
+if _pool_size := env.int("DATABASE_POOL_SIZE", default=0):  # connections kept by a web process
+    DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": _pool_size, "timeout": 5}
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # one that broke meanwhile is replaced
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {
@@ -77,6 +80,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "redshop.core.middleware.RequestIdMiddleware",
@@ -88,6 +92,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -210,6 +215,9 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute=37),
     },
 }
+CELERY_TASK_PUBLISH_RETRY = False  # a lost bell is rung again in a moment
+CELERY_BEAT_SCHEDULER = "config.celery:Clockwork"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 5  # seconds between two heartbeats
 CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "beat-schedule")
 
 # -- the outbox -------------------------------------------------------------------------------

@@ -246,3 +246,8 @@ def backlog(*, at: datetime) -> Backlog:
 def something_is_due(*, at: datetime) -> bool:
     """Tell whether the bell should ring."""
     return Fact.objects.pending().filter(due_at__lte=at).exists()
+
+
+def any_done(*, since: datetime) -> bool:
+    """Tell whether the effect of any fact committed since then."""
+    return Fact.objects.filter(done_at__gte=since).exists()

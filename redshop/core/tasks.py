@@ -4,9 +4,10 @@ import time
 from datetime import timedelta
 from typing import Any
 
-from celery import shared_task
+from celery import current_app, shared_task
 from django.conf import settings
 from django.utils import timezone
+from kombu import Connection
 
 from redshop.core import idempotency, outbox
 from redshop.core.models import Fact
@@ -37,6 +38,14 @@ def forget_expired_keys(**_newer: Any) -> None:
     idempotency.forget_expired(at=timezone.now())
 
 
-def ring() -> None:
+def ring(*, connection: Connection | None = None) -> None:
     """Wake a worker; a lost or repeated ring is harmless."""
-    drain.delay()
+    line = None if connection is None else current_app.amqp.Producer(connection)
+    drain.apply_async(producer=line)
+
+
+def hanging_bells(*, connection: Connection) -> int:
+    """Return how many rings wait in the broker for a worker."""
+    queue = current_app.amqp.queues[current_app.conf.task_default_queue]
+    declared: Any = queue(connection.default_channel).queue_declare()
+    return int(declared.message_count)

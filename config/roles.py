@@ -1,0 +1,33 @@
+"""The roles that a living system plays, each a command of its own (``manage.py web`` ...)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """One kind of process, and how its health shows from outside."""
+
+    name: str
+    arguments: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    #: Its heart beats while it works (every few seconds); otherwise it beats once, when ready.
+    beats: bool = False
+    #: Restarted when facts are overdue and none gets done.
+    drains: bool = False
+    #: Answers at the address of the system.
+    answers: bool = False
+
+
+ROLES: Final = (
+    Role(
+        "web",
+        arguments=("--host", "{host}", "--port", "{port}"),
+        environment={"DATABASE_POOL_SIZE": "8", "PROMETHEUS_MULTIPROC_DIR": "{scratch}"},
+        answers=True,
+    ),
+    Role("worker", drains=True),
+    Role("bell", beats=True, drains=True),
+    Role("beat", beats=True),
+)
