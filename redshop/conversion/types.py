@@ -6,6 +6,8 @@ from enum import StrEnum
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from redshop.core.money import Money
+
 
 class AttributionModel(StrEnum):
     """A rule that divides a conversion among its touches."""
@@ -120,3 +122,90 @@ class Scope:
 
 
 EVERYTHING = Scope()
+
+
+class Basis(StrEnum):
+    """On which day a refund counts: the order's, or its own."""
+
+    ORDER = "order"
+    REFUND = "refund"
+
+
+class CreditGroup(StrEnum):
+    """What credits are summed by."""
+
+    NOTE = "note"
+    AUTHOR = "author"
+    SURFACE = "surface"
+    PROVENANCE = "provenance"
+    TOPIC = "topic"
+    DAY = "day"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a group of credits amounts to; ``conversions`` may be a fraction of one."""
+
+    key: int | str | None
+    label: str
+    conversions: float
+    gross: Money
+    refunded: Money
+
+    @property
+    def net(self) -> Money:
+        return self.gross - self.refunded
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """What a statistic is: definition, window, population, how much it rests on, how fresh."""
+
+    definition: str
+    version: int
+    period: Period
+    window_days: int | None
+    population: str
+    n: int
+    fresh_at: datetime
+    kind: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One page of a long answer."""
+
+    offset: int = 0
+    limit: int = 20
+
+
+class FunnelGroup(StrEnum):
+    """What a funnel is divided by: by where it started, or by the product."""
+
+    DAY = "day"
+    SURFACE = "surface"
+    PROVENANCE = "provenance"
+    NOTE_TYPE = "note_type"
+    CATEGORY = "category"
+    BRAND = "brand"
+    AUTHOR = "author"
+    TOPIC = "topic"
+
+
+class Unit(StrEnum):
+    """What a funnel counts."""
+
+    PEOPLE = "people"
+    EVENTS = "events"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A share with what it is made of, and its 95 % interval where it is a proportion."""
+
+    numerator: int
+    denominator: int
+    value: float | None
+    low: float | None
+    high: float | None

@@ -24,7 +24,8 @@ _numbers = count(1)
 
 def person(**rest: Any) -> User:
     n = next(_numbers)
-    user: User = User.objects.create(handle=f"person{n}", email=f"person{n}@example.com", **rest)
+    defaults = {"handle": f"person{n}", "email": f"person{n}@example.com"}
+    user: User = User.objects.create(**{**defaults, **rest})
     return user
 
 

@@ -1,0 +1,18 @@
+"""What statistics refuse."""
+
+from typing import ClassVar
+
+from redshop.core.errors import DomainError
+
+
+class NotYours(DomainError):
+    """These statistics are for analysts, for members of the brand, and for authors of notes."""
+
+    code: ClassVar[str] = "forbidden"
+    status: ClassVar[int] = 403
+
+
+class RangeTooWide(DomainError):
+    """There are too many conversions to attribute anew; ask for fewer days, or leave the window."""
+
+    code: ClassVar[str] = "range_too_wide"

@@ -1,0 +1,205 @@
+"""How many people, or events, got from step to step, and what was paid and kept in the end."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db import connection
+
+from redshop.conversion import chains
+from redshop.conversion.rates import rate
+from redshop.conversion.selectors import labels, lookback, populations
+from redshop.conversion.types import (
+    EVERYTHING,
+    FunnelGroup,
+    Meta,
+    Period,
+    Rate,
+    Scope,
+    Slice,
+    Unit,
+)
+from redshop.core.money import Money
+from redshop.events.kinds import EventKind
+
+#: Raised whenever what is counted changes.
+VERSION: Final = 1
+STEPS: Final = (
+    EventKind.IMPRESSION.value,
+    EventKind.NOTE_OPEN.value,
+    EventKind.PRODUCT_VIEW.value,
+    EventKind.CART_ADD.value,
+    EventKind.CHECKOUT.value,
+    EventKind.ORDER_PAID.value,
+)
+#: People buy without a recorded cart.
+OPTIONAL: Final = frozenset(STEPS[2:5])
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked about the way from the first step to the last."""
+
+    period: Period
+    population: str
+    currency: str
+    group_by: FunnelGroup | None = None
+    steps: tuple[str, ...] = STEPS
+    optional: frozenset[str] = OPTIONAL
+    unit: Unit = Unit.PEOPLE
+    window_days: int | None = None
+    scope: Scope = EVERYTHING
+    page: Slice = field(default_factory=Slice)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How many reached a step, of those at the first, and of those at the step before."""
+
+    step: str
+    people: int
+    from_first: Rate
+    from_previous: Rate
+
+
+@dataclass(frozen=True, slots=True)
+class NetPaid:
+    """Who paid and kept something, and the money that was not given back."""
+
+    people: int
+    from_first: Rate
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The funnel of one group."""
+
+    key: int | str | None
+    label: str
+    steps: tuple[Step, ...]
+    net_paid: NetPaid | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One page of funnels, the widest first (days in order)."""
+
+    results: tuple[Row, ...]
+    has_more: bool
+    meta: Meta
+
+
+def funnel(question: Question, *, at: datetime) -> Answer:
+    """Answer how far people, or events, got."""
+    rows = _ask(question)
+    shown = rows[: question.page.limit]
+    group_by = question.group_by.value if question.group_by else "all"
+    named = labels.named(group_by, keys=[row["key"] for row in shown])
+    return Answer(
+        results=tuple(_row(row, named[row["key"]], question) for row in shown),
+        has_more=len(rows) > question.page.limit,
+        meta=_meta(question, n=rows[0]["n"] if rows else 0, at=at),
+    )
+
+
+def _ask(question: Question) -> list[dict[str, Any]]:
+    scope = question.scope
+    if question.unit == Unit.EVENTS:
+        statement = chains.of_events(
+            steps=question.steps,
+            group_by=question.group_by,
+            of_brands=scope.brand_ids is not None,
+            of_author=scope.author_id is not None,
+        )
+    else:
+        skipped = frozenset(
+            place for place, step in enumerate(question.steps) if step in question.optional
+        )
+        statement = chains.of_people(
+            steps=question.steps, optional=skipped, group_by=question.group_by
+        )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, _values(question))
+        names = [column.name for column in cursor.description or ()]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    if not rows and question.group_by is None:
+        return [dict.fromkeys(names, 0) | {"key": "all"}]
+    return rows
+
+
+def _values(question: Question) -> dict[str, Any]:
+    windows = lookback.days_by_category()
+    if question.window_days is not None:
+        windows = dict.fromkeys(windows, question.window_days)
+    longest = timedelta(hours=24) * max(windows.values(), default=0)
+    brands = question.scope.brand_ids
+    return {
+        "steps": list(question.steps),
+        "populations": populations.members(question.population),
+        "since": question.period.since,
+        "until": question.period.until,
+        "latest": question.period.until + longest,
+        "zone": question.period.zone.key,
+        "category_ids": list(windows),
+        "days": list(windows.values()),
+        "brand_ids": None if brands is None else list(brands),
+        "author_id": question.scope.author_id,
+        "currency": question.currency,
+        "limit": question.page.limit + 1,
+        "offset": question.page.offset,
+    }
+
+
+def _row(row: dict[str, Any], name: labels.Name, question: Question) -> Row:
+    counts = [row[f"n{place}"] for place in range(len(question.steps))]
+    both = [counts[0], *(row[f"m{place}"] for place in range(1, len(question.steps)))]
+    net_paid = NetPaid(
+        people=row["keep"],
+        from_first=rate(row["keep"], counts[0]),
+        amount=Money(row["net_minor"], question.currency),
+    )
+    return Row(
+        key=name[0],
+        label=name[1],
+        steps=_steps(question.steps, counts=counts, both=both),
+        net_paid=net_paid if EventKind.ORDER_PAID in question.steps else None,
+    )
+
+
+def _steps(names: Sequence[str], *, counts: Sequence[int], both: Sequence[int]) -> tuple[Step, ...]:
+    previous = [counts[0], *counts[:-1]]
+    return tuple(
+        Step(
+            step=name,
+            people=count,
+            from_first=rate(count, counts[0]),
+            from_previous=rate(came, before),
+        )
+        for name, count, came, before in zip(names, counts, both, previous, strict=True)
+    )
+
+
+def _meta(question: Question, *, n: int, at: datetime) -> Meta:
+    notes = ["Events of the steps, each once; no window."]
+    if question.unit == Unit.PEOPLE:
+        notes = [
+            "People who started in the days asked for; later steps count until the window ends.",
+            "from_previous is the share of those at the step before who reached this one too.",
+        ]
+        if question.window_days is None:
+            notes.append("The window is the lookback of each product's category.")
+    if question.population == populations.ALL:
+        notes.append("Real and simulated people together.")
+    return Meta(
+        definition=f"funnel.{question.unit}",
+        version=VERSION,
+        period=question.period,
+        window_days=question.window_days if question.unit == Unit.PEOPLE else None,
+        population=question.population,
+        n=n,
+        fresh_at=at,
+        kind=populations.kind_of(question.population),
+        notes=tuple(notes),
+    )

@@ -1,0 +1,61 @@
+"""The funnel's definition once more, in plain Python: every chain is walked, nothing is clever."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+
+@dataclass(frozen=True)
+class Act:
+    """An event, by whoever turned out to have done it, about one product."""
+
+    id: UUID
+    at: datetime
+    step: str
+    actor: str
+    product: int
+    surface: str
+
+
+def starts(
+    act: Act, acts: Sequence[Act], steps: Sequence[str], optional: frozenset[str]
+) -> Iterator[Act]:
+    """Yield the first act of every chain that leads to this act, whatever the window."""
+    place = steps.index(act.step)
+    if place == 0:
+        yield act
+        return
+    for before in range(place - 1, -1, -1):
+        for earlier in acts:
+            if earlier.step == steps[before] and earlier.at <= act.at:
+                yield from starts(earlier, acts, steps, optional)
+        if steps[before] not in optional:
+            return
+
+
+def funnel(
+    acts: Sequence[Act],
+    *,
+    steps: Sequence[str],
+    optional: frozenset[str],
+    window: timedelta,
+    since: datetime,
+    until: datetime,
+) -> dict[str, list[int]]:
+    """Return, by surface of the start, how many people reached each step."""
+    reached: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for pair in {(act.actor, act.product) for act in acts}:
+        mine = [act for act in acts if (act.actor, act.product) == pair and act.step in steps]
+        usable = [act for act in mine if act.step != steps[0] or since <= act.at < until]
+        for act in usable:
+            possible = [
+                start
+                for start in starts(act, usable, steps, optional)
+                if act.at - start.at <= window
+            ]
+            if possible:
+                latest = max(possible, key=lambda start: (start.at, start.id))
+                reached[latest.surface][act.step].add(act.actor)
+    return {surface: [len(by_step[step]) for step in steps] for surface, by_step in reached.items()}
