@@ -169,7 +169,7 @@ def test_the_notes_are_counted_by_who_knows_them() -> None:
     [
         ({"q": "velvet"}, {"tint", "throw"}),
         ({"q": "VELVET tint"}, {"tint"}),
-        ({"q": "northlight"}, {"throw"}),
+        ({"q": "cardea"}, {"throw"}),
         ({"q": "丝绒"}, {"silk"}),
         ({"q": "  "}, {"tint", "throw", "silk"}),
         ({"price_min": 5_000}, {"throw", "silk"}),
@@ -180,22 +180,21 @@ def test_the_notes_are_counted_by_who_knows_them() -> None:
         ({"category": "beauty"}, {"tint", "silk"}),
         ({"category": "lips"}, {"tint"}),
         ({"category": "{beauty}"}, {"tint", "silk"}),
-        ({"brand": "{northlight}"}, {"throw"}),
+        ({"brand": "{cardea}"}, {"throw"}),
     ],
 )
 def test_products_are_narrowed(query: dict[str, Any], found: set[str]) -> None:
     beauty = CategoryFactory.create(slug="beauty")
     lips = CategoryFactory.create(slug="lips", parent=beauty)
-    northlight = BrandFactory.create(name="Northlight")
+    cardea = BrandFactory.create(name="Cardea")
     home = CategoryFactory.create(slug="home")
     tint = priced(9_000, 4_000, name="Velvet lip tint", category=lips)
-    throw = priced(5_000, name="Velvet throw", brand=northlight, category=home)
+    throw = priced(5_000, name="Velvet throw", brand=cardea, category=home)
     silk = priced(6_000, name="丝绒粉底", category=beauty)
     throw.skus.update(reserved=10)
     names = {tint.pk: "tint", throw.pk: "throw", silk.pk: "silk"}
     wanted = {
-        key: str(value).format(beauty=beauty.pk, northlight=northlight.pk)
-        for key, value in query.items()
+        key: str(value).format(beauty=beauty.pk, cardea=cardea.pk) for key, value in query.items()
     }
 
     assert {names[pk] for pk in ids("/products", **wanted)} == found
@@ -214,7 +213,6 @@ def test_products_are_narrowed(query: dict[str, Any], found: set[str]) -> None:
         ("price_max", "9" * 2_000, "max_string_length"),
         ("in_stock", "perhaps", "invalid"),
         ("ordering", "cheapest", "invalid_choice"),
-        ("ordering", "", "invalid_choice"),
         ("page_size", "0", "invalid"),
         ("page_size", "101", "invalid"),
         ("page_size", "many", "invalid"),

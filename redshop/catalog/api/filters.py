@@ -38,8 +38,9 @@ class ProductQuery(serializers.Serializer[Any]):
     in_stock = serializers.BooleanField(required=False)
     ordering = serializers.ChoiceField(
         choices=list(ORDERINGS),
-        default="newest",
-        help_text="Products without a price come last by price.",
+        required=False,
+        allow_blank=True,
+        help_text="newest unless said. Products without a price come last by price.",
     )
 
     def validate_category(self, value: str) -> Category:

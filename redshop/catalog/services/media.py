@@ -49,6 +49,8 @@ _TURNS: Final = {
 }
 _SIDEWAYS: Final = frozenset(_TURNS[orientation] for orientation in (5, 6, 7, 8))
 _IMAGES: Final = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
+#: For file choosers.
+ACCEPTED: Final = ".jpg,.jpeg,.png,.webp,.mp4,.m4v,.webm"
 _UNDECLARED: Final = frozenset({"", "application/octet-stream"})
 _ALIASES: Final = {"image/jpg": "image/jpeg", "video/x-m4v": "video/mp4"}
 _MP4_BRANDS: Final = frozenset(
