@@ -6,7 +6,8 @@ happens in between (a killed worker, a wiped broker) costs time and nothing else
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -21,6 +22,9 @@ logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS: Final = 5
 BACKOFF: Final = tuple(timedelta(seconds=seconds) for seconds in (1, 5, 30, 120))
+
+#: The advisory lock that every drain shares, and that whoever keeps time of their own holds.
+TIME_LOCK: Final = 0x74696D65
 
 #: A consumer gets the fact's payload and the moment of the drain, as keyword arguments, inside
 #: a transaction. It must leave the same state however often it runs.
@@ -81,6 +85,28 @@ def publish_many(
 def withdraw(kind: str, *, key: str) -> None:
     """Forget a timer that has not gone off: what it waited for has happened."""
     Fact.objects.filter(kind=kind, key=key, done_at=None, set_aside_at=None).delete()
+
+
+@contextmanager
+def own_time() -> Iterator[None]:
+    """Keep other processes from acting on facts, while this one drains at moments of its own.
+
+    A simulation writes facts that are long due by everyone else's clock. What becomes due in
+    earnest meanwhile waits; the server frees the lock when the process dies.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [TIME_LOCK])
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [TIME_LOCK])
+
+
+def _is_my_time() -> bool:
+    """Tell whether nobody else keeps time of their own; true until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock_shared(%s)", [TIME_LOCK])
+        return bool(cursor.fetchone()[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +178,8 @@ def _claim(*, at: datetime, limit: int, retries: bool) -> list[Claim]:
     The lease bridges the gap until ``_work`` has locked the rows; from then on the locks keep
     others away for as long as the work takes, and a process that dies lets go of them at once.
     """
+    if not _is_my_time():
+        return []
     with connection.cursor() as cursor:
         cursor.execute(
             _CLAIM,
@@ -245,7 +273,7 @@ def backlog(*, at: datetime) -> Backlog:
 
 def something_is_due(*, at: datetime) -> bool:
     """Tell whether the bell should ring."""
-    return Fact.objects.pending().filter(due_at__lte=at).exists()
+    return _is_my_time() and Fact.objects.pending().filter(due_at__lte=at).exists()
 
 
 def any_done(*, since: datetime) -> bool:

@@ -212,3 +212,23 @@ def test_work_that_outlasts_its_lease_is_not_started_a_second_time() -> None:
     assert meanwhile.is_empty
     assert seen == [1]
     assert Fact.objects.get().attempts == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_keeps_time_of_their_own_drains_alone() -> None:
+    publish("test.remembered", 1)
+    other = connection.copy()
+
+    with outbox.own_time():
+        mine = outbox.drain(at=NOW)
+    publish("test.remembered", 2)
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [outbox.TIME_LOCK])
+        theirs = outbox.drain(at=NOW)
+        is_due = outbox.something_is_due(at=NOW)
+    finally:
+        other.close()
+    afterwards = outbox.drain_all(at=NOW)
+
+    assert (mine.done, theirs.done, is_due, afterwards.done) == (1, 0, False, 1)
