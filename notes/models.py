@@ -16,6 +16,17 @@ from redshop.core.db import LockableQuerySet
 from redshop.core.populations import Population
 
 
+def _words(help_text: str) -> "ArrayField[list[str], list[str]]":
+    """Make a field of words with repetitions, from which searches count."""
+    return ArrayField(
+        models.CharField(max_length=40),
+        default=list,
+        blank=True,
+        editable=False,
+        help_text=help_text,
+    )
+
+
 class Topic(models.Model):
     """Something that notes are about."""
 
@@ -31,6 +42,10 @@ class NoteQuerySet(LockableQuerySet["Note"]):
     def published(self) -> Self:
         """Keep what readers may see."""
         return self.filter(state=NoteState.PUBLISHED)
+
+    def existing(self) -> Self:
+        """Keep what was not deleted."""
+        return self.exclude(state=NoteState.DELETED)
 
 
 class Note(models.Model):
@@ -70,7 +85,9 @@ class Note(models.Model):
     title = models.CharField(max_length=100)
     body = models.TextField(max_length=5_000, blank=True)
     origin = models.CharField(max_length=5, choices=Origin.choices, default=Origin.USER)
-    earns_commission = models.BooleanField(default=False)
+    earns_commission = models.BooleanField(
+        default=False, help_text="Its author is paid for what is bought through it."
+    )
     is_sponsored = models.BooleanField(default=False, help_text="Paid for by the brand named.")
     disclosure = models.CharField(
         max_length=16,
@@ -92,7 +109,16 @@ class Note(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now)
     published_at = models.DateTimeField(null=True, blank=True, editable=False)
-    tokens = ArrayField(models.CharField(max_length=40), default=list, blank=True, editable=False)
+    tokens = ArrayField(
+        models.CharField(max_length=40),
+        default=list,
+        blank=True,
+        editable=False,
+        help_text="Every word it can be found by, once.",
+    )
+    title_tokens = _words("Of the title, in order.")
+    tag_tokens = _words("Of its topics and of the products and brands it shows.")
+    body_tokens = _words("Of the body, in order.")
     topics = models.ManyToManyField(Topic, related_name="notes", blank=True)
     media = models.ManyToManyField(Media, through="NoteMedia", blank=True)
 
@@ -131,6 +157,10 @@ class Note(models.Model):
         return self.title
 
 
+class NoteCountsQuerySet(LockableQuerySet["NoteCounts"]):
+    pass
+
+
 class NoteCounts(models.Model):
     """How often a note was liked, saved, commented, shared; rebuilt from those rows at need."""
 
@@ -141,6 +171,11 @@ class NoteCounts(models.Model):
     saves = models.PositiveIntegerField(default=0)
     comments = models.PositiveIntegerField(default=0)
     shares = models.PositiveIntegerField(default=0)
+    follows = models.PositiveIntegerField(
+        default=0, help_text="People who followed the author from this note."
+    )
+
+    objects: ClassVar[NoteCountsQuerySet] = NoteCountsQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         verbose_name_plural = "note counts"
@@ -166,6 +201,12 @@ class NoteMedia(models.Model):
         return f"picture {self.position} of {self.note_id}"
 
 
+class ProductTagQuerySet(models.QuerySet["ProductTag"]):
+    def open(self) -> Self:
+        """Keep the tags that are valid now."""
+        return self.filter(valid_until=None)
+
+
 class ProductTag(models.Model):
     """A note shows a product, during an interval."""
 
@@ -174,6 +215,8 @@ class ProductTag(models.Model):
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="note_tags")
     valid_from = models.DateTimeField(default=timezone.now)
     valid_until = models.DateTimeField(null=True, blank=True, help_text="Open where empty.")
+
+    objects: ClassVar[ProductTagQuerySet] = ProductTagQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         constraints = [
@@ -249,6 +292,24 @@ class Share(Reaction):
         return f"{self.person_id} shared {self.note_id}"
 
 
+class FollowFrom(Reaction):
+    """A person followed the author from this note; unfollowing later takes nothing back."""
+
+    note = models.ForeignKey(Note, on_delete=models.CASCADE, related_name="follows_from")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["person", "note"], name="follow_from_once")]
+
+    def __str__(self) -> str:
+        return f"{self.person_id} followed the author of {self.note_id}"
+
+
+class CommentQuerySet(LockableQuerySet["Comment"]):
+    def living(self) -> Self:
+        """Keep what was not taken back."""
+        return self.filter(deleted_at=None)
+
+
 class Comment(models.Model):
     """What a person said under a note, or in reply to another comment there."""
 
@@ -261,6 +322,8 @@ class Comment(models.Model):
     body = models.CharField(max_length=1_000)
     created_at = models.DateTimeField()
     deleted_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[CommentQuerySet] = CommentQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         indexes = [models.Index(fields=["note", "-id"], name="comment_newest")]
@@ -286,14 +349,38 @@ class CommentLike(models.Model):
         return f"{self.person_id} likes comment {self.comment_id}"
 
 
+class ProofOfPurchase(models.Model):
+    """A product was delivered to a person: what makes their notes about it verified."""
+
+    id = models.BigAutoField(primary_key=True)
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    product = models.ForeignKey(Product, on_delete=models.CASCADE)
+    delivered_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "proofs of purchase"
+        constraints = [
+            models.UniqueConstraint(fields=["person", "product"], name="proof_of_purchase_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person_id} had {self.product_id} delivered"
+
+
 class FeedSnapshot(models.Model):
     """The ordered answer to one feed or search request, so that its pages never shift."""
 
     request_id = models.UUIDField(primary_key=True)
     person_id = models.BigIntegerField(null=True)
+    visitor_id = models.UUIDField(null=True)
     surface = models.CharField(max_length=12)
     policy = models.CharField(max_length=40)
-    items = models.JSONField(help_text="Ranked: note id, score, source, reasons.")
+    is_personalised = models.BooleanField(default=False)
+    query = models.CharField(max_length=200, blank=True)
+    ledger = models.JSONField(
+        default=dict,
+        help_text="In ranked order: note ids, sources, reasons and how each score came about.",
+    )
     created_at = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:

@@ -20,3 +20,11 @@ ALLOWED: Final[dict[NoteState, frozenset[NoteState]]] = {
     NoteState.DELETED: frozenset(),
 }
 EDGES: Final = sorted((s.value, t.value) for s, targets in ALLOWED.items() for t in targets)
+
+#: Where the author may still change what a note says.
+EDITABLE: Final = frozenset({NoteState.DRAFT, NoteState.IN_REVIEW, NoteState.PUBLISHED})
+
+
+def may_become(state: str, target: NoteState) -> bool:
+    """Tell whether the table has an edge from the one to the other."""
+    return target in ALLOWED[NoteState(state)]

@@ -210,6 +210,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "redshop.core.tasks.forget_expired_keys",
         "schedule": crontab(minute=17),
     },
+    "forget-feed-snapshots": {
+        "task": "notes.tasks.forget_snapshots",
+        "schedule": crontab(minute=47),
+    },
     "forget-done-facts": {
         "task": "redshop.core.tasks.forget_done_facts",
         "schedule": crontab(minute=37),

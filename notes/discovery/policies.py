@@ -1,0 +1,191 @@
+"""The ways of ranking, each with a name, a version and a date. None of them is *the* algorithm.
+
+The weights of interactions in ``ces_folk`` (like 1, save 1, comment 4, share 4, follow 8) are
+folklore about another platform: another formula is attributed to the same one, and its papers
+describe learned rankers. They are a choice, and anyone may read it at ``/ranking/policies``.
+
+A changed number is a new version with its own date.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import ClassVar, Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What every way of ranking can say about itself."""
+
+    name: str
+    version: int
+    since: date
+    surfaces: tuple[str, ...]
+    words: str
+    depth: int = 200  #: at most so many notes are ranked for one request: feeds are finite
+
+    @property
+    def label(self) -> str:
+        return f"{self.name}_v{self.version}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedPolicy(Policy):
+    """A weighted sum of four features between 0 and 1, times factors between 0 and 1."""
+
+    FEATURES: ClassVar = ("engagement", "freshness", "interest", "following")
+    FACTORS: ClassVar = ("seen", "reduced_topic", "author_repeat")
+
+    like: float = 1.0
+    save: float = 1.0
+    comment: float = 4.0
+    share: float = 4.0
+    follow: float = 8.0
+    saturation: float = 1_000.0  #: interactions, weighted as above, that make engagement 1
+    half_life_hours: float = 72.0  #: after which freshness has halved
+
+    engagement: float = 1.0
+    freshness: float = 1.0
+    interest: float = 1.5
+    following: float = 0.5
+
+    seen_factor: float = 0.7  #: for each time it was on the screen, three times at most
+    opened_factor: float = 0.25
+    seen_days: int = 7
+    reduced_topic_factor: float = 0.4
+    author_repeat_factor: float = 0.6  #: for each better note of the same author
+
+    fresh: int = 300  #: candidates: so many newest notes,
+    popular: int = 200  #: so many with the most interactions,
+    popular_days: int = 30
+    by_followed: int = 10  #: so many of each followed author,
+    by_topic: int = 60  #: so many of each topic of interest
+    interest_topics: int = 8
+    interest_threshold: float = 0.2
+
+    @property
+    def weights(self) -> dict[str, float]:
+        return {name: getattr(self, name) for name in self.FEATURES}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InterestPolicy:
+    """How recent behaviour becomes interest in topics, between 0 and 1."""
+
+    note_open: float = 1.0
+    read: float = 1.0
+    like: float = 2.0
+    save: float = 3.0
+    comment: float = 3.0
+    share: float = 3.0
+    hide: float = -6.0
+    days: int = 30
+    half_life_days: float = 7.0
+    prior: float = 0.5  #: what everyone has for every topic
+    half: float = 5.0  #: how much behaviour makes an interest of one half
+    reduce: float = 0.1  #: the preference dials multiply
+    increase: float = 4.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChronologicalPolicy(Policy):
+    """Newest first, nothing else."""
+
+    days: int = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchPolicy(Policy):
+    """BM25 over weighted fields, plus a little engagement and freshness."""
+
+    FIELDS: ClassVar = ("title", "tags", "body")
+
+    title: float = 3.0
+    tags: float = 2.0
+    body: float = 1.0
+    typical_title: float = 12.0
+    typical_tags: float = 8.0
+    typical_body: float = 80.0
+    k1: float = 1.2
+    b: float = 0.6
+    engagement: float = 0.5
+    freshness: float = 0.3
+    half_life_hours: float = 24.0 * 30
+    candidates: int = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelatedPolicy(Policy):
+    """What two notes share: products, topics, the author."""
+
+    products: float = 1.0
+    topics: float = 1.0
+    author: float = 0.3
+    engagement: float = 0.5
+    freshness: float = 0.3
+    half_life_hours: float = 24.0 * 30
+    author_repeat_factor: float = 0.6
+    candidates: int = 300
+
+
+EXPLORE: Final = FeedPolicy(
+    name="ces_folk",
+    version=1,
+    since=date(2026, 11, 1),
+    surfaces=("explore",),
+    words=(
+        "Recent notes, notes with many interactions, notes by people you follow and notes on "
+        "topics you have been reading, ranked by interactions, freshness, your interests and "
+        "whom you follow. What you have seen sinks, an author's second note sinks below their "
+        "first. With personalisation off, interests, follows and what you have seen play no part."
+    ),
+)
+FOLLOWING: Final = ChronologicalPolicy(
+    name="following_newest",
+    version=1,
+    since=date(2026, 11, 1),
+    surfaces=("following",),
+    words="Notes of the last thirty days by people you follow, newest first.",
+)
+SEARCH: Final = SearchPolicy(
+    name="bm25_fields",
+    version=1,
+    since=date(2026, 11, 1),
+    surfaces=("search",),
+    words=(
+        "Notes with words of the query, best match first: a rare word counts more than a common "
+        "one, the title more than topics and products, these more than the body; interactions "
+        "and freshness break near-ties. Nothing about you plays a part."
+    ),
+)
+SEARCH_NEWEST: Final = Policy(
+    name="search_newest",
+    version=1,
+    since=date(2026, 11, 1),
+    surfaces=("search",),
+    words="Notes with words of the query, newest first.",
+)
+SEARCH_POPULAR: Final = Policy(
+    name="search_popular",
+    version=1,
+    since=date(2026, 11, 1),
+    surfaces=("search",),
+    words="Notes with words of the query, most interactions first.",
+)
+RELATED: Final = RelatedPolicy(
+    name="shared_subjects",
+    version=1,
+    since=date(2026, 11, 1),
+    surfaces=("related",),
+    words="Notes that show the same products, are on the same topics or by the same author.",
+    depth=60,
+)
+INTERESTS: Final = InterestPolicy()
+
+ACTIVE: Final[tuple[Policy, ...]] = (
+    EXPLORE,
+    FOLLOWING,
+    SEARCH,
+    SEARCH_NEWEST,
+    SEARCH_POPULAR,
+    RELATED,
+)

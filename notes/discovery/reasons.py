@@ -1,0 +1,26 @@
+"""Why a note is shown, in a sentence that is true of it."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from notes.discovery.types import Reason
+
+TEXTS: Final = {
+    "following": "You follow its author",
+    "interest": "You read about #{detail}, or asked for more of it",
+    "popular": "Many people like, save or discuss it",
+    "fresh": "It is new",
+    "match": "It matches {detail}",
+    "newest": "It is among the newest",
+    "same_product": "It shows the same product",
+    "same_topic": "It is about #{detail}",
+    "same_author": "It is by the same author",
+}
+
+#: A reason as it is kept: its code, and what its sentence is about ("" where nothing).
+Kept = tuple[str, str]
+
+
+def told(kept: Sequence[Sequence[str]]) -> tuple[Reason, ...]:
+    """Return the kept reasons with their sentences."""
+    return tuple(Reason(code, TEXTS[code].format(detail=detail)) for code, detail in kept)

@@ -1,0 +1,152 @@
+"""Notes, and what people do with them, for tests and for developers."""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import factory
+from django.utils import timezone
+from factory.django import DjangoModelFactory
+
+from notes.models import Comment, Like, Note, Save, Share, Topic
+from notes.services import authoring, comments, reactions
+from notes.states import NoteState
+
+TOPICS: Final = (
+    ("sunscreen", "防晒"),
+    ("skincare", "护肤"),
+    ("outfits", "穿搭"),
+    ("coffee", "Coffee"),
+    ("cucina", "Cucina italiana"),
+    ("travel", "Travel"),
+    ("nursery", "母婴"),
+    ("home", "Home"),
+)
+TEXTS: Final = (
+    ("敏感肌防晒霜怎么选", "试了七款防晒霜，清爽不油的只有两款。通勤够用，海边要补涂。"),
+    ("A linen dress for the whole summer", "Washes well, deep pockets, no ironing. Size down."),
+    ("Il caffè della domenica", "La moka va lavata senza sapone: ecco come faccio io."),
+    ("新手化妆五件套", "预算三百，够用一年。口红颜色见图三。"),
+    ("Three days in Suzhou 🏯", "Gardens before nine, noodles after, canals at dusk."),
+    ("Crema mani, prova di un mese", "Si assorbe subito, profumo leggero. La ricompro."),
+)
+
+
+class TopicFactory(DjangoModelFactory[Topic]):
+    """A topic; one of eight, again and again, unless named."""
+
+    class Meta:
+        model = Topic
+        django_get_or_create = ["slug"]
+
+    slug = factory.Sequence(lambda n: TOPICS[n % len(TOPICS)][0])
+    name = factory.LazyAttribute(lambda topic: dict(TOPICS).get(topic.slug, topic.slug.title()))
+
+
+class NoteFactory(DjangoModelFactory[Note]):
+    """A note as the services write it, published unless ``state`` says draft.
+
+    ``topics``, ``products`` and ``media`` are lists of rows; media become the author's. ``at`` is
+    when it was written, ``published_at`` (an hour ago) when it was published.
+    """
+
+    class Meta:
+        model = Note
+
+    class Params:
+        number = factory.Sequence(lambda n: n)
+
+    author = factory.SubFactory("redshop.accounts.factories.UserFactory")
+    title = factory.LazyAttribute(lambda note: TEXTS[note.number % len(TEXTS)][0])
+    body = factory.LazyAttribute(lambda note: TEXTS[note.number % len(TEXTS)][1])
+    state = NoteState.PUBLISHED.value
+    published_at = factory.LazyFunction(lambda: timezone.now() - timedelta(hours=1))
+    topics: Any = ()
+    products: Any = ()
+    media: Any = ()
+
+    @classmethod
+    def _create(cls, model_class: type[Note], *args: Any, **kwargs: Any) -> Note:
+        author, brand = kwargs.pop("author"), kwargs.pop("brand", None)
+        state, at = kwargs.pop("state"), kwargs.pop("published_at")
+        topics, products = kwargs.pop("topics"), kwargs.pop("products")
+        media = kwargs.pop("media")
+        for upload in media:
+            upload.owner = author
+            upload.save(update_fields=["owner"])
+        note = authoring.create_draft(
+            author_id=author.pk,
+            brand_id=brand.pk if brand else None,
+            topic_slugs=[topic.slug for topic in topics],
+            product_ids=[product.pk for product in products],
+            media_ids=[upload.pk for upload in media],
+            at=at,
+            **{"type": Note.Type.IMAGE, **kwargs},
+        )
+        if state == NoteState.PUBLISHED:
+            note = authoring.publish(note_id=note.pk, author_id=author.pk, at=at)
+        return note
+
+
+class CommentFactory(DjangoModelFactory[Comment]):
+    """A comment, counted and recorded as any other."""
+
+    class Meta:
+        model = Comment
+
+    note = factory.SubFactory(NoteFactory)
+    author = factory.SubFactory("redshop.accounts.factories.UserFactory")
+    body = factory.Sequence(lambda n: ("好用吗？", "Where did you get it?", "Bellissimo!")[n % 3])
+    created_at = factory.LazyFunction(timezone.now)
+
+    @classmethod
+    def _create(cls, model_class: type[Comment], *args: Any, **kwargs: Any) -> Comment:
+        reply_to = kwargs.get("reply_to")
+        return comments.comment(
+            note_id=kwargs["note"].pk,
+            author_id=kwargs["author"].pk,
+            body=kwargs["body"],
+            reply_to=reply_to.pk if reply_to else None,
+            at=kwargs["created_at"],
+        )
+
+
+class _ReactionFactory(DjangoModelFactory[Any]):
+    """A reaction, counted and recorded as any other."""
+
+    class Meta:
+        abstract = True
+
+    note = factory.SubFactory(NoteFactory)
+    person = factory.SubFactory("redshop.accounts.factories.UserFactory")
+    created_at: Any = factory.LazyFunction(timezone.now)
+
+    @staticmethod
+    def react(*, note_id: int, person_id: int, at: datetime) -> object:
+        raise NotImplementedError
+
+    @classmethod
+    def _create(cls, model_class: type[Any], *args: Any, **kwargs: Any) -> Any:
+        note, person = kwargs["note"], kwargs["person"]
+        cls.react(note_id=note.pk, person_id=person.pk, at=kwargs["created_at"])
+        return model_class._default_manager.filter(note=note, person=person).latest("pk")
+
+
+class LikeFactory(_ReactionFactory):
+    class Meta:
+        model = Like
+
+    react = staticmethod(reactions.like)
+
+
+class SaveFactory(_ReactionFactory):
+    class Meta:
+        model = Save
+
+    react = staticmethod(reactions.save)
+
+
+class ShareFactory(_ReactionFactory):
+    class Meta:
+        model = Share
+
+    react = staticmethod(reactions.share)

@@ -1,0 +1,179 @@
+"""Questions about notes: who may see which, and what they see."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from django.conf import settings
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import BooleanField, Count, Exists, OuterRef, Q, Subquery, Value
+
+from notes.models import Hide, Like, Note, NoteMedia, NoteQuerySet, ProductTag, Save, Topic
+from notes.states import NoteState
+from notes.types import Counts, NoteCard, Provenance, ShownProduct, ViewerStanding
+from redshop.accounts.models import Block, Follow
+from redshop.catalog.models import Media, Sku
+from redshop.core.errors import NotFound
+from redshop.core.money import Money
+
+
+def readable_by(person_id: int | None) -> NoteQuerySet:
+    """Keep the published notes of people who are here and not blocked in either direction."""
+    return Note.objects.filter(_is_readable(person_id))
+
+
+def visible_to(person_id: int | None) -> NoteQuerySet:
+    """Keep what a feed may show this person: readable, and not hidden by them."""
+    notes = readable_by(person_id)
+    if person_id is None:
+        return notes
+    return notes.exclude(Exists(Hide.objects.filter(person=person_id, note=OuterRef("pk"))))
+
+
+def openable_by(person_id: int | None) -> NoteQuerySet:
+    """Keep what this person may open: what is readable, and their own, drafts included."""
+    condition = _is_readable(person_id)
+    if person_id is not None:
+        condition |= Q(author=person_id) & ~Q(state=NoteState.DELETED)
+    return Note.objects.filter(condition)
+
+
+def _is_readable(person_id: int | None) -> Q:
+    condition = Q(state=NoteState.PUBLISHED, author__is_active=True)
+    if person_id is None:
+        return condition
+    blocks = Block.objects.filter(
+        Q(blocker=person_id, blocked=OuterRef("author"))
+        | Q(blocked=person_id, blocker=OuterRef("author"))
+    )
+    return condition & ~Q(Exists(blocks))
+
+
+def card(*, note_id: int, viewer_id: int | None) -> NoteCard:
+    """Return a note that the viewer may open: the readable ones, and their own.
+
+    Raises:
+        NotFound: there is none, or it is not for this viewer.
+    """
+    found = cards(note_ids=[note_id], viewer_id=viewer_id, notes=openable_by(viewer_id))
+    if note_id not in found:
+        raise NotFound
+    return found[note_id]
+
+
+def cards(
+    *, note_ids: Collection[int], viewer_id: int | None, notes: NoteQuerySet | None = None
+) -> dict[int, NoteCard]:
+    """Return what the viewer sees of each note; three queries, whatever their number.
+
+    Notes that are not among ``notes`` (by default: that the viewer may not read) are left out.
+    """
+    readable = readable_by(viewer_id) if notes is None else notes
+    rows = list(_with_what_cards_show(readable.filter(pk__in=list(note_ids)), viewer_id))
+    ids = [row.pk for row in rows]
+    media, products = _media_of(ids), _products_of(ids)
+    return {row.pk: _card(row, media.get(row.pk, []), products.get(row.pk, [])) for row in rows}
+
+
+def _with_what_cards_show(notes: NoteQuerySet, viewer_id: int | None) -> NoteQuerySet:
+    topics = Topic.objects.filter(notes=OuterRef("pk")).order_by("slug").values("slug")
+    return (
+        notes.select_related("author", "brand", "counts")
+        .defer("tokens", "title_tokens", "tag_tokens", "body_tokens")
+        .annotate(
+            topic_slugs=ArraySubquery(topics),
+            is_liked=_did(Like, viewer_id),
+            is_saved=_did(Save, viewer_id),
+            is_following=_follows_author(viewer_id),
+        )
+    )
+
+
+def _did(reaction: type[Like | Save], viewer_id: int | None) -> Exists | Value:
+    if viewer_id is None:
+        return Value(False, output_field=BooleanField())  # noqa: FBT003 - an SQL literal
+    return Exists(reaction._default_manager.filter(person=viewer_id, note=OuterRef("pk")))
+
+
+def _follows_author(viewer_id: int | None) -> Exists | Value:
+    if viewer_id is None:
+        return Value(False, output_field=BooleanField())  # noqa: FBT003 - an SQL literal
+    return Exists(Follow.objects.filter(follower=viewer_id, followed=OuterRef("author")))
+
+
+def _media_of(note_ids: Sequence[int]) -> dict[int, list[Media]]:
+    found: dict[int, list[Media]] = defaultdict(list)
+    for place in NoteMedia.objects.filter(note__in=note_ids).select_related("media"):
+        found[place.note_id].append(place.media)
+    return found
+
+
+def _products_of(note_ids: Sequence[int]) -> dict[int, list[ShownProduct]]:
+    cheapest = Sku.objects.on_sale().filter(
+        product=OuterRef("product"), currency=settings.PLATFORM_CURRENCY
+    )
+    rows = (
+        ProductTag.objects.open()
+        .filter(note__in=note_ids, product__is_listed=True)
+        .order_by("pk")
+        .values_list(
+            "note_id",
+            "product_id",
+            "product__name",
+            Subquery(cheapest.order_by("price_minor").values("price_minor")[:1]),
+            "product__external_url",
+        )
+    )
+    found: dict[int, list[ShownProduct]] = defaultdict(list)
+    for note_id, product_id, name, minor, external_url in rows:
+        price = None if minor is None else Money(minor, settings.PLATFORM_CURRENCY)
+        found[note_id].append(ShownProduct(product_id, name, price, external_url))
+    return found
+
+
+def _card(note: Any, media: Sequence[Media], products: Sequence[ShownProduct]) -> NoteCard:
+    """Put a card together; the note bears the annotations of the query above."""
+    return NoteCard(
+        id=note.pk,
+        type=note.type,
+        state=note.state,
+        title=note.title,
+        body=note.body,
+        media=media,
+        topics=note.topic_slugs,
+        products=products,
+        author=note.author,
+        published_at=note.published_at,
+        provenance=provenance(note),
+        disclosure=note.disclosure,
+        counts=counts(note),
+        viewer=ViewerStanding(note.is_liked, note.is_saved, note.is_following),
+    )
+
+
+def provenance(note: Note) -> Provenance:
+    """Return where the note comes from; asks for its brand."""
+    return Provenance(
+        origin=note.origin,
+        sponsored=note.is_sponsored,
+        paid_by=note.brand.name if note.is_sponsored and note.brand else "",
+        ai=note.ai_use,
+        verified_purchase=note.has_verified_purchase,
+    )
+
+
+def counts(note: Note) -> Counts:
+    """Return how often people did something with the note; asks for its counts."""
+    row = note.counts
+    return Counts(row.likes, row.saves, row.comments, row.shares)
+
+
+def notes_showing(product_ids: Collection[int]) -> Mapping[int, int]:
+    """Return how many published notes show each product now; products without one are absent."""
+    rows = (
+        ProductTag.objects.open()
+        .filter(product__in=list(product_ids), note__state=NoteState.PUBLISHED)
+        .values_list("product")
+        .annotate(notes=Count("note", distinct=True))
+    )
+    return dict(rows)

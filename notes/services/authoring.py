@@ -1,0 +1,280 @@
+"""Writing notes: drafted, published, changed, taken down, reinstated, deleted."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from django.conf import settings
+from django.db import transaction
+
+from notes.errors import AiLabelRequired, DisclosureRequired, NotABrandMember, NoteStateForbids
+from notes.models import Note, NoteCounts, ProductTag
+from notes.services import indexing, tagging
+from notes.states import EDITABLE, NoteState, may_become
+from notes.types import NoteChanges
+from redshop.accounts.models import User
+from redshop.catalog.models import Brand, BrandMember
+from redshop.core import outbox
+from redshop.core.db import requires_transaction
+from redshop.core.errors import InvalidInput, NotFound
+
+_PLAIN_FIELDS: Final = ("type", "title", "body", "earns_commission", "disclosure", "ai_use")
+#: Less AI to more: a published note's label may rise, never fall.
+_AI_ORDER: Final = (Note.AiUse.NONE, Note.AiUse.ASSISTED, Note.AiUse.GENERATED)
+
+
+@transaction.atomic(durable=True)
+def create_draft(
+    *,
+    author_id: int,
+    type: str,  # noqa: A002 - the API's own word
+    title: str,
+    at: datetime,
+    body: str = "",
+    media_ids: Sequence[int] = (),
+    topic_slugs: Sequence[str] = (),
+    product_ids: Sequence[int] = (),
+    earns_commission: bool = False,
+    disclosure: str = "",
+    ai_use: str = Note.AiUse.NONE,
+    brand_id: int | None = None,
+    origin: str = Note.Origin.USER,
+    is_sponsored: bool = False,
+    population: str | None = None,
+) -> Note:
+    """Write a note that nobody else sees yet; its population is the author's unless given.
+
+    Raises:
+        InvalidInput: a topic, product or upload is not there, or a brand is not named.
+        NotABrandMember: the author does not work for the brand in whose name this is.
+    """
+    author = User.objects.get(pk=author_id)
+    _check_brand(author_id=author_id, brand_id=brand_id, origin=origin, is_sponsored=is_sponsored)
+    note = Note.objects.create(
+        author=author,
+        brand_id=brand_id,
+        type=type,
+        title=title,
+        body=body,
+        origin=origin,
+        earns_commission=earns_commission,
+        is_sponsored=is_sponsored,
+        disclosure=disclosure,
+        ai_use=ai_use,
+        population=population or author.population,
+        created_at=at,
+    )
+    NoteCounts.objects.create(note=note)
+    tagging.show_topics(note=note, slugs=topic_slugs)
+    tagging.show_media(note=note, media_ids=media_ids)
+    tagging.show_products(note=note, product_ids=product_ids, at=at)
+    indexing.index(note)
+    return note
+
+
+@transaction.atomic(durable=True)
+def edit(*, note_id: int, author_id: int, at: datetime, changes: NoteChanges) -> Note:
+    """Change what the author's own note says; what ``changes`` leaves out stays.
+
+    A published note stays bound by the rules of publishing.
+
+    Locks: the note.
+
+    Raises:
+        NotFound: there is no such note of this author.
+        NoteStateForbids: the note was taken down.
+        InvalidInput: a topic, product or upload is not there.
+        DisclosureRequired: as changed it could not be published.
+        AiLabelRequired: a published note's AI label would be weakened.
+    """
+    note = _own(note_id=note_id, author_id=author_id)
+    if note.state not in EDITABLE:
+        raise NoteStateForbids("A note that was taken down cannot be changed.")
+    _check_ai_label(note, ai_use=changes.get("ai_use", note.ai_use))
+    for name in _PLAIN_FIELDS:
+        setattr(note, name, changes.get(name, getattr(note, name)))
+    if "topic_slugs" in changes:
+        tagging.show_topics(note=note, slugs=changes["topic_slugs"])
+    if "media_ids" in changes:
+        tagging.show_media(note=note, media_ids=changes["media_ids"])
+    if "product_ids" in changes:
+        tagging.show_products(note=note, product_ids=changes["product_ids"], at=at)
+    settle(note)
+    return note
+
+
+@requires_transaction
+def settle(note: Note) -> None:
+    """Save a note whose texts or tags changed, with what follows from them.
+
+    Raises:
+        DisclosureRequired: it is published and as changed could not be.
+    """
+    if note.state == NoteState.PUBLISHED:
+        check_disclosure(note)
+    tagging.verify_purchase(note)
+    note.save(update_fields=[*_PLAIN_FIELDS, "has_verified_purchase"])
+    indexing.index(note)
+
+
+@transaction.atomic(durable=True)
+def publish(*, note_id: int, author_id: int, at: datetime) -> Note:
+    """Let everyone read the author's own draft; a note that is published stays as it is.
+
+    Locks: the note.
+
+    Raises:
+        NotFound: there is no such note of this author.
+        NoteStateForbids: it was taken down.
+        DisclosureRequired: it earns, is paid for or speaks for a brand and does not say so.
+    """
+    note = _own(note_id=note_id, author_id=author_id)
+    if note.state == NoteState.TAKEN_DOWN:
+        raise NoteStateForbids("A note that was taken down is reinstated by a moderator only.")
+    if note.state != NoteState.PUBLISHED:
+        _publish(note, at=at)
+    return note
+
+
+@requires_transaction
+def _publish(note: Note, *, at: datetime) -> None:
+    check_disclosure(note)
+    tagging.verify_purchase(note)
+    note.state, note.published_at = NoteState.PUBLISHED, at
+    note.save(update_fields=["state", "published_at", "has_verified_purchase"])
+    indexing.index(note)
+    outbox.publish(
+        "note.published",
+        key=str(note.pk),
+        payload={
+            "note_id": note.pk,
+            "author_id": note.author_id,
+            "published_at": at.isoformat(),
+        },
+        at=at,
+    )
+
+
+@transaction.atomic(durable=True)
+def publish_by_hand(*, note_id: int, at: datetime) -> Note:
+    """Publish anyone's draft, as developers do in the admin; same rules, same fact.
+
+    Locks: the note.
+
+    Raises:
+        NotFound: there is no such note.
+        NoteStateForbids: its state does not lead to published.
+        DisclosureRequired: it earns, is paid for or speaks for a brand and does not say so.
+    """
+    note = _existing(note_id=note_id)
+    if note.state == NoteState.TAKEN_DOWN or not may_become(note.state, NoteState.PUBLISHED):
+        raise NoteStateForbids(f"A note that is {_said(note.state)} cannot be published.")
+    _publish(note, at=at)
+    return note
+
+
+@transaction.atomic(durable=True)
+def take_down(*, note_id: int) -> Note:
+    """Take a published note from everyone's eyes; its author still sees it.
+
+    Locks: the note.
+
+    Raises:
+        NotFound: there is no such note.
+        NoteStateForbids: it is not published.
+    """
+    return _move(_existing(note_id=note_id), NoteState.TAKEN_DOWN)
+
+
+@transaction.atomic(durable=True)
+def reinstate(*, note_id: int) -> Note:
+    """Show a note again that was taken down, in its old place.
+
+    Locks: the note.
+
+    Raises:
+        NotFound: there is no such note.
+        NoteStateForbids: it was not taken down.
+        DisclosureRequired: the rule became stricter since.
+    """
+    note = _existing(note_id=note_id)
+    if note.state != NoteState.TAKEN_DOWN:
+        raise NoteStateForbids(f"A note that is {_said(note.state)} cannot be reinstated.")
+    check_disclosure(note)
+    return _move(note, NoteState.PUBLISHED)
+
+
+@transaction.atomic(durable=True)
+def delete(*, note_id: int, author_id: int, at: datetime) -> None:
+    """Delete the author's own note for good; its tags end now.
+
+    Locks: the note.
+
+    Raises:
+        NotFound: there is no such note of this author.
+    """
+    note = _own(note_id=note_id, author_id=author_id)
+    tagging.show_products(note=note, product_ids=(), at=at)
+    _move(note, NoteState.DELETED)
+
+
+def check_disclosure(note: Note) -> None:
+    """Refuse to show a commercial note that does not say that it is one.
+
+    Raises:
+        DisclosureRequired: it earns, is paid for, speaks for a brand or, under the strict rule
+            of the deployment, shows any product, and bears no label.
+    """
+    is_commercial = note.earns_commission or note.is_sponsored or note.origin == Note.Origin.BRAND
+    if settings.DISCLOSURE_RULE == "every_product_link" and not is_commercial:
+        is_commercial = ProductTag.objects.open().filter(note=note).exists()
+    if is_commercial and not note.disclosure:
+        raise DisclosureRequired
+
+
+def _check_ai_label(note: Note, *, ai_use: str) -> None:
+    is_weaker = _AI_ORDER.index(Note.AiUse(ai_use)) < _AI_ORDER.index(Note.AiUse(note.ai_use))
+    if note.state == NoteState.PUBLISHED and is_weaker:
+        raise AiLabelRequired
+
+
+def _check_brand(*, author_id: int, brand_id: int | None, origin: str, is_sponsored: bool) -> None:
+    if brand_id is None:
+        if origin == Note.Origin.BRAND or is_sponsored:
+            raise InvalidInput(
+                pointer="/brand_id", code="required", message="Say which brand this is for."
+            )
+        return
+    if not Brand.objects.filter(pk=brand_id).exists():
+        raise InvalidInput(
+            pointer="/brand_id", code="does_not_exist", message=f"There is no brand {brand_id}."
+        )
+    is_member = BrandMember.objects.filter(brand=brand_id, user=author_id).exists()
+    if origin == Note.Origin.BRAND and not is_member:
+        raise NotABrandMember
+
+
+def _own(*, note_id: int, author_id: int) -> Note:
+    note = Note.objects.existing().filter(pk=note_id, author=author_id).locked().first()
+    if note is None:
+        raise NotFound
+    return note
+
+
+def _existing(*, note_id: int) -> Note:
+    note = Note.objects.existing().filter(pk=note_id).locked().first()
+    if note is None:
+        raise NotFound
+    return note
+
+
+def _move(note: Note, target: NoteState) -> Note:
+    if not may_become(note.state, target):
+        raise NoteStateForbids(f"A note that is {_said(note.state)} cannot become {_said(target)}.")
+    note.state = target
+    note.save(update_fields=["state"])
+    return note
+
+
+def _said(state: str) -> str:
+    return state.replace("_", " ")

@@ -1,0 +1,35 @@
+"""What notes do about facts of other rooms, and what they sweep up."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from celery import shared_task
+from django.utils import timezone
+
+from notes.discovery import snapshots
+from notes.services import reactions, verification
+from redshop.core import outbox
+
+
+@outbox.subscribe("order.delivered")
+def prove_purchase(*, kind: str, payload: Mapping[str, Any], at: datetime) -> None:
+    """Mark the buyer's notes about what was delivered as by someone who had it."""
+    verification.prove(
+        person_id=payload["buyer_id"],
+        product_ids=payload["product_ids"],
+        delivered_at=datetime.fromisoformat(payload["delivered_at"]),
+    )
+
+
+@outbox.subscribe("person.followed")
+def count_follow(*, kind: str, payload: Mapping[str, Any], at: datetime) -> None:
+    """Count a follow for the note that led to it, where one did."""
+    if payload.get("note_id"):
+        reactions.follow_from(note_id=payload["note_id"], person_id=payload["follower_id"], at=at)
+
+
+@shared_task(name="notes.tasks.forget_snapshots")
+def forget_snapshots(**_newer: Any) -> None:
+    """Delete feed and search answers that are past explaining."""
+    snapshots.forget(at=timezone.now())
