@@ -86,6 +86,9 @@ class RejectedEvent(models.Model):
     code = models.CharField(max_length=32)
     message = models.CharField(max_length=300)
     body = models.TextField(help_text="The row as it came, cut to 2,000 characters.")
+    fingerprint = models.UUIDField(
+        unique=True, help_text="The same for a row that its sender sends again."
+    )
 
     def __str__(self) -> str:
         return f"{self.code} {self.event_id}"
@@ -103,3 +106,17 @@ class Identity(models.Model):
 
     def __str__(self) -> str:
         return f"{self.visitor_id} is {self.person_id}"
+
+
+class OptOut(models.Model):
+    """A person who withdrew consent to analytics: their events lead to nobody."""
+
+    person_id = models.BigIntegerField(primary_key=True)
+    since = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "opt-out from analytics"
+        verbose_name_plural = "opt-outs from analytics"
+
+    def __str__(self) -> str:
+        return f"{self.person_id} since {self.since:%Y-%m-%d}"

@@ -1,15 +1,16 @@
 """What the server knows to be true, written in the transaction that makes it true."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 from redshop.core.db import requires_transaction
 from redshop.core.ids import uuid7
 from redshop.core.populations import Population
+from redshop.events import partitions
 from redshop.events.kinds import Source
-from redshop.events.models import Event
+from redshop.events.services import writing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +37,20 @@ class ServerEvent:
 
 @requires_transaction
 def record(events: Sequence[ServerEvent], *, received_at: datetime | None = None) -> None:
-    """Append server events; the caller vouches for them and owns the transaction."""
-    Event.objects.bulk_create(
-        Event(
-            received_at=received_at or event.occurred_at,
-            source=Source.SERVER,
-            **{name: getattr(event, name) for name in ServerEvent.__slots__},
-        )
-        for event in events
+    """Append server events; the caller vouches for them and owns the transaction.
+
+    Whoever withdrew consent to analytics is left out of their events.
+    """
+    if not events:
+        return
+    partitions.cover(event.occurred_at for event in events)
+    writing.append(
+        [
+            {
+                **asdict(event),
+                "received_at": received_at or event.occurred_at,
+                "source": Source.SERVER,
+            }
+            for event in events
+        ]
     )

@@ -1,0 +1,150 @@
+"""Taking what clients report: good rows kept once, bad rows kept aside, all of it or nothing."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import transaction
+
+from redshop.core.ids import uuid7
+from redshop.core.populations import Population
+from redshop.events import partitions
+from redshop.events.errors import BatchTooLarge
+from redshop.events.kinds import Source
+from redshop.events.models import EventId, RejectedEvent
+from redshop.events.services import writing
+from redshop.events.services.validation import Refusal, Row, judge
+from redshop.events.types import Batch, Ingested, Rejection
+
+MOST_ROWS: Final = 1_000
+LONGEST_BODY: Final = 2_000
+LONGEST_ID: Final = 64
+_ABOUT_THE_BATCH: Final = (
+    "received_at",
+    "person_id",
+    "visitor_id",
+    "session_id",
+    "currency",
+    "population",
+    "source",
+)
+_COLUMNS: Final = (*Row._fields, *_ABOUT_THE_BATCH)
+
+
+def ingest(
+    *,
+    batch: Batch,
+    person_id: int | None,
+    received_at: datetime,
+    population: str = Population.REAL,
+) -> Ingested:
+    """Keep the good rows of a batch, each id once; when this returns they are committed.
+
+    Bad rows are kept aside with their reason. A row whose id is known is a duplicate. Whoever
+    withdrew consent to analytics is left out of their events.
+
+    Raises:
+        BatchTooLarge: it has more than 1,000 rows.
+    """
+    if len(batch.rows) > MOST_ROWS:
+        raise BatchTooLarge
+    skew = received_at - batch.sent_at
+    judged = [judge(row, received_at=received_at, skew=skew) for row in batch.rows]
+    partitions.cover({row.occurred_at for row in judged if isinstance(row, Row)})
+    return _keep(batch, judged, person_id=person_id, received_at=received_at, population=population)
+
+
+@transaction.atomic(durable=True)
+def _keep(
+    batch: Batch,
+    judged: Sequence[Row | Refusal],
+    *,
+    person_id: int | None,
+    received_at: datetime,
+    population: str,
+) -> Ingested:
+    good: dict[str, Row] = {}
+    for row in judged:
+        if isinstance(row, Row):
+            good.setdefault(row.id, row)
+    taken = writing.take(
+        good, person_id=person_id, visitor_id=batch.visitor_id, received_at=received_at
+    )
+    about: list[Any] = [person_id, batch.visitor_id, batch.session_id]
+    if taken.is_withdrawn:
+        about = [None, None, None]
+    rest = (received_at, *about, "", population, Source.CLIENT.value)
+    writing.copy(
+        _COLUMNS,
+        [
+            (*(row._replace(request_id=None) if taken.is_withdrawn else row), *rest)
+            for event_id, row in good.items()
+            if event_id in taken.ids
+        ],
+    )
+    rejected = _rejections(batch.rows, judged)
+    _set_aside(batch, rejected, received_at=received_at, person_id=person_id)
+    return Ingested(
+        accepted=len(taken.ids),
+        duplicates=len(judged) - len(taken.ids) - len(rejected),
+        rejected=tuple(rejected),
+    )
+
+
+def _rejections(rows: Sequence[Any], judged: Sequence[Row | Refusal]) -> list[Rejection]:
+    """Return what is refused; what is only out of time, and was taken in its time, is not."""
+    late = [row.id for row in judged if isinstance(row, Refusal) and row.id]
+    known = {str(pk) for pk in EventId.objects.filter(pk__in=late).values_list("pk", flat=True)}
+    return [
+        Rejection(index, _id_of(rows[index]), row.code, row.message)
+        for index, row in enumerate(judged)
+        if isinstance(row, Refusal) and row.id not in known
+    ]
+
+
+def _set_aside(
+    batch: Batch,
+    rejected: Sequence[Rejection],
+    *,
+    person_id: int | None,
+    received_at: datetime,
+) -> None:
+    """Keep bad rows for the analyst; a batch that is sent again leaves no second copy."""
+    sender = str(batch.visitor_id or person_id)
+    RejectedEvent.objects.bulk_create(
+        [
+            RejectedEvent(
+                received_at=received_at,
+                event_id=each.id or "",
+                code=each.code,
+                message=each.message,
+                body=(body := _written(batch.rows[each.index]))[:LONGEST_BODY],
+                fingerprint=_fingerprint(sender, str(batch.session_id), str(each.index), body)
+                if each.id
+                else uuid7(),
+            )
+            for each in rejected
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _fingerprint(*parts: str) -> UUID:
+    return UUID(bytes=blake2b("\n".join(parts).encode(), digest_size=16).digest())
+
+
+def _id_of(row: Any) -> str | None:
+    given = row.get("id") if isinstance(row, Mapping) else None
+    return _readable(given)[:LONGEST_ID] if isinstance(given, str) else None
+
+
+def _written(row: Any) -> str:
+    return _readable(json.dumps(row, ensure_ascii=False, default=str))
+
+
+def _readable(text: str) -> str:
+    """Replace what neither PostgreSQL nor UTF-8 can hold."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\0")

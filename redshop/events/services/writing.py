@@ -1,0 +1,126 @@
+"""How rows get into the log: ids taken once, identities left out where consent is withdrawn."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection
+
+from redshop.core.db import requires_transaction
+
+#: What leads to a person; empty in every event of someone who withdrew consent to analytics.
+IDENTIFYING: Final = frozenset({"person_id", "visitor_id", "session_id", "request_id", "order_id"})
+
+_COLUMNS: Final = {
+    "id": "uuid",
+    "kind": "text",
+    "occurred_at": "timestamptz",
+    "received_at": "timestamptz",
+    "person_id": "bigint",
+    "visitor_id": "uuid",
+    "session_id": "uuid",
+    "surface": "text",
+    "request_id": "uuid",
+    "note_id": "bigint",
+    "product_id": "bigint",
+    "author_id": "bigint",
+    "order_id": "uuid",
+    "position": "integer",
+    "dwell_ms": "integer",
+    "completion": "double precision",
+    "query": "text",
+    "quantity": "integer",
+    "amount_minor": "bigint",
+    "currency": "text",
+    "population": "text",
+    "source": "text",
+}
+_TEXTS: Final = {name: "" for name, kind in _COLUMNS.items() if kind == "text"}
+
+_IS_WITHDRAWN: Final = """
+    EXISTS (SELECT FROM events_optout WHERE person_id = {person})
+    OR EXISTS (
+        SELECT FROM events_identity JOIN events_optout USING (person_id)
+        WHERE visitor_id = {visitor}
+    )
+"""
+_TAKE: Final = f"""
+WITH taken AS (
+    INSERT INTO events_eventid (id, received_at)
+    SELECT id, %(received_at)s FROM unnest(%(ids)s::uuid[]) AS id
+    ON CONFLICT DO NOTHING RETURNING id
+)
+SELECT (SELECT coalesce(array_agg(id::text), '{{}}') FROM taken),
+       {_IS_WITHDRAWN.format(person="%(person_id)s", visitor="%(visitor_id)s")}
+"""  # noqa: S608 - constants of this module only
+_APPEND: Final = f"""
+INSERT INTO events_event ({", ".join(_COLUMNS)})
+SELECT {
+    ", ".join(
+        f"CASE WHEN NOT is_withdrawn THEN {name} END" if name in IDENTIFYING else name
+        for name in _COLUMNS
+    )
+}
+FROM json_to_recordset(%s) AS given ({", ".join(f"{n} {kind}" for n, kind in _COLUMNS.items())})
+CROSS JOIN LATERAL (
+    SELECT {_IS_WITHDRAWN.format(person="given.person_id", visitor="given.visitor_id")}
+) AS consent (is_withdrawn)
+ON CONFLICT DO NOTHING
+"""  # noqa: S608 - constants of this module only
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Which ids were free, and whether their events must not lead to anyone."""
+
+    ids: frozenset[str]
+    is_withdrawn: bool
+
+
+@requires_transaction
+def take(
+    ids: Collection[str], *, person_id: int | None, visitor_id: UUID | None, received_at: datetime
+) -> Taken:
+    """Take the ids that nobody has taken; they are the caller's once the transaction commits.
+
+    Locks: the ids, in order, so that two batches with ids in common cannot deadlock: the second
+    waits and finds them taken.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _TAKE,
+            {
+                "ids": f"{{{','.join(sorted(ids))}}}",
+                "person_id": person_id,
+                "visitor_id": visitor_id,
+                "received_at": received_at,
+            },
+        )
+        taken, is_withdrawn = cursor.fetchone()
+    return Taken(ids=frozenset(taken), is_withdrawn=is_withdrawn)
+
+
+@requires_transaction
+def copy(columns: Sequence[str], rows: Collection[Sequence[Any]]) -> None:
+    """Write rows as they are, by COPY: the fastest way in."""
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY events_event ({', '.join(columns)}) FROM STDIN") as pipe,
+    ):
+        for row in rows:
+            pipe.write_row(row)
+
+
+@requires_transaction
+def append(rows: Sequence[Mapping[str, Any]]) -> int:
+    """Write rows, each judged by its own person's consent; return how many were new.
+
+    A row whose id and moment are there already is left as it is.
+    """
+    given = [{**_TEXTS, **row} for row in rows]
+    with connection.cursor() as cursor:
+        cursor.execute(_APPEND, [json.dumps(given, default=str)])
+        return int(cursor.rowcount)
