@@ -102,23 +102,26 @@ class Postgres:
         if sockets != self.data:
             sockets.mkdir(mode=0o700, exist_ok=True)
             _give(sockets, user=user)
-        options = {
-            "listen_addresses": "",
-            "unix_socket_directories": str(sockets),
-            "unix_socket_permissions": "0700",
-            "max_connections": "200",
-            "random_page_cost": "1.1",
-            "jit": "off",
-        }
         return self._run(
             [
                 str(_installation() / "bin" / "postgres"),
                 "-D",
                 str(self.data),
-                *(f"--{name}={value}" for name, value in options.items()),
+                *(f"--{name}={value}" for name, value in self.options().items()),
             ],
             user=user,
         )
+
+    def options(self) -> dict[str, str]:
+        """Return PostgreSQL's settings that differ from its own defaults."""
+        return {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self._socket_folder()),
+            "unix_socket_permissions": "0700",
+            "max_connections": "200",
+            "random_page_cost": "1.1",
+            "jit": "off",
+        }
 
     def is_ready(self, process: "subprocess.Popen[bytes]") -> bool:
         try:

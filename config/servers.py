@@ -96,6 +96,8 @@ def check_redis(url: str, *, seconds: int = CONNECT_SECONDS) -> None:
         ) from error
     try:
         client.ping()
+    except redis.AuthenticationError as error:
+        raise ServerRefused("its password is wrong or missing.") from error
     except (redis.RedisError, OSError) as error:
         raise ServerRefused(_one_line(error)) from error
     finally:
