@@ -20,6 +20,7 @@ from redshop.catalog.models import (
     Sku,
 )
 from redshop.catalog.services import media
+from redshop.core.ids import uuid7
 
 BRANDS: Final = (
     "Perfect Diary",
@@ -160,7 +161,7 @@ class SkuFactory(DjangoModelFactory[Sku]):
         model = Sku
 
     product = factory.SubFactory(ProductFactory)
-    code = factory.Sequence(lambda n: f"SKU-{n + 1:05d}")
+    code = factory.LazyFunction(lambda: f"SKU-{uuid7().hex[-8:].upper()}")
     options = factory.Sequence(lambda n: dict(OPTIONS[n % len(OPTIONS)]))
     price_minor = 12_900
     on_hand = 10
