@@ -11,6 +11,7 @@ from redshop.catalog.api.files import serve_media
 api: list[URLPattern | URLResolver] = [
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("", include("redshop.events.api.urls")),
+    path("", include("redshop.accounts.api.urls")),
     path("", include("redshop.catalog.api.urls")),
 ]
 

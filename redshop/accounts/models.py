@@ -206,3 +206,32 @@ class Preference(models.Model):
 
     def __str__(self) -> str:
         return f"preferences of {self.user_id}"
+
+
+class Notification(models.Model):
+    """Something that a person is told about."""
+
+    class Kind(models.TextChoices):
+        LIKE = "like"
+        COMMENT = "comment"
+        FOLLOW = "follow"
+        ORDER = "order"
+        DECISION = "decision"
+
+    id = models.BigAutoField(primary_key=True)
+    recipient = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notifications")
+    actor = models.ForeignKey(
+        User, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
+    )
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    subject = models.JSONField(
+        default=dict, help_text="Ids of what it is about, such as note_id or order_id."
+    )
+    created_at = models.DateTimeField()
+    read_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["recipient", "-id"], name="notification_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} for {self.recipient_id}"

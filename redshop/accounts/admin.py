@@ -1,0 +1,139 @@
+"""People in the admin."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.http import HttpRequest
+from django.utils.html import format_html
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from redshop.accounts.models import (
+    AccessToken,
+    Block,
+    Consent,
+    Follow,
+    Notification,
+    Preference,
+    User,
+)
+from redshop.core.admin import ReadOnlyAdmin
+
+admin.site.unregister(Group)
+
+
+PUBLIC = ("handle", "password", "display_name", "bio", "avatar", "portrait")
+PRIVATE = ("email", "email_verified_at", "gender", "birth_year", "city", "locale")
+ROLES = ("is_active", "is_analyst", "is_moderator", "is_staff", "is_superuser")
+NEW = ("handle", "email", "display_name", "usable_password", "password1", "password2")
+
+
+class NewUserForm(UserCreationForm):
+    class Meta:
+        model = User
+        fields = ("handle", "email")
+
+
+class ConsentInline(TabularInline):
+    model = Consent
+    extra = 0
+    fields = ["purpose", "is_granted", "changed_at"]
+    readonly_fields = ["purpose", "is_granted", "changed_at"]
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class PreferenceInline(TabularInline):
+    model = Preference
+    extra = 0
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
+    form = UserChangeForm
+    add_form = NewUserForm
+    change_password_form = AdminPasswordChangeForm
+    show_full_result_count = False
+    list_display = ["face", "handle", "display_name", "city", "population", "joined_at", "is_staff"]
+    list_display_links = ["handle"]
+    list_filter = ["population", "is_analyst", "is_moderator", "is_staff", "is_active", "gender"]
+    search_fields = ["handle__istartswith", "email__istartswith", "display_name__istartswith"]
+    ordering = ["-joined_at"]
+    readonly_fields = ["joined_at", "last_login", "email_verified_at", "population", "portrait"]
+    inlines = (PreferenceInline, ConsentInline)
+    filter_horizontal = ["user_permissions"]
+    fieldsets = (
+        (None, {"fields": PUBLIC}),
+        ("Private", {"fields": PRIVATE}),
+        ("Roles", {"fields": ROLES}),
+        ("Permissions in the admin", {"classes": ["collapse"], "fields": ["user_permissions"]}),
+        ("History", {"fields": ["population", "joined_at", "last_login"]}),
+    )
+    add_fieldsets = ((None, {"fields": NEW}),)  # type: ignore[assignment]
+
+    @admin.display(description="")
+    def face(self, user: User) -> str:
+        return _picture(user, size=32)
+
+    @admin.display(description="As shown")
+    def portrait(self, user: User) -> str:
+        return _picture(user, size=96)
+
+
+def _picture(user: User, *, size: int) -> str:
+    if user.avatar:
+        return format_html(
+            '<img src="{}" alt="" width="{}" height="{}" '
+            'style="border-radius:50%;object-fit:cover;aspect-ratio:1">',
+            user.avatar.url,
+            size,
+            size,
+        )
+    hue = (user.pk or 0) * 47 % 360
+    return format_html(
+        '<span aria-hidden="true" style="display:inline-flex;width:{0}px;height:{0}px;'
+        "border-radius:50%;background:hsl({1} 60% 78%);color:#333;align-items:center;"
+        'justify-content:center;font-size:{2}px">{3}</span>',
+        size,
+        hue,
+        size // 2,
+        (user.display_name or user.handle or "?")[:1].upper(),
+    )
+
+
+@admin.register(AccessToken)
+class AccessTokenAdmin(ReadOnlyAdmin):
+    list_display = ["user", "device", "created_at", "last_used_at", "expires_at", "revoked_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__handle__istartswith"]
+    exclude = ["digest"]
+
+
+@admin.register(Follow)
+class FollowAdmin(ModelAdmin):
+    list_display = ["follower", "followed", "created_at"]
+    list_select_related = ["follower", "followed"]
+    autocomplete_fields = ["follower", "followed"]
+    search_fields = ["follower__handle__istartswith", "followed__handle__istartswith"]
+    show_full_result_count = False
+
+
+@admin.register(Block)
+class BlockAdmin(ModelAdmin):
+    list_display = ["blocker", "blocked", "created_at"]
+    list_select_related = ["blocker", "blocked"]
+    autocomplete_fields = ["blocker", "blocked"]
+    search_fields = ["blocker__handle__istartswith", "blocked__handle__istartswith"]
+    show_full_result_count = False
+
+
+@admin.register(Notification)
+class NotificationAdmin(ReadOnlyAdmin):
+    list_display = ["recipient", "kind", "actor", "created_at", "read_at"]
+    list_select_related = ["recipient", "actor"]
+    list_filter = ["kind"]
+    search_fields = ["recipient__handle__istartswith"]

@@ -1,0 +1,232 @@
+"""People as JSON."""
+
+import unicodedata
+from typing import Any, Final
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError as DjangoValidationError
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from redshop.accounts.models import HANDLE, Dial, Gender, Notification, User
+from redshop.core.api.serializers import StrictSerializer
+
+LOCALES: Final = ["en", "zh", "it", "zh-CN", "zh-TW", "en-US", "en-GB", "it-IT"]
+
+
+def check_password(value: str, *, user: User | None = None) -> str:
+    """Hold a new password against the deployment's rules.
+
+    Raises:
+        ValidationError: it breaks one.
+    """
+    try:
+        validate_password(value, user)
+    except DjangoValidationError as error:
+        raise serializers.ValidationError(error.messages, code="weak_password") from error
+    return value
+
+
+class LineField(serializers.CharField):
+    """Text of one line, in one form of Unicode (NFKC), without control characters."""
+
+    def to_internal_value(self, data: Any) -> str:
+        value = unicodedata.normalize("NFKC", super().to_internal_value(data))
+        if any(unicodedata.category(character) == "Cc" for character in value):
+            raise serializers.ValidationError("Control characters are not allowed.", code="invalid")
+        if self.max_length is not None and len(value) > self.max_length:
+            raise serializers.ValidationError("This is too long.", code="max_length")
+        return value
+
+
+class ConsentChoiceSerializer(StrictSerializer):
+    """Which purposes a person consents to; what is left out stays as it is."""
+
+    analytics = serializers.BooleanField(required=False)
+    personalisation = serializers.BooleanField(required=False)
+    marketing = serializers.BooleanField(required=False)
+
+
+class RegisterSerializer(StrictSerializer):
+    handle = serializers.CharField(max_length=30, validators=[HANDLE])
+    email = serializers.EmailField(max_length=254)
+    password = serializers.CharField(max_length=200, trim_whitespace=False, write_only=True)
+    display_name = LineField(max_length=60, required=False, allow_blank=True)
+    locale = serializers.ChoiceField(choices=LOCALES, required=False)
+    consents = ConsentChoiceSerializer(required=False)
+    device = LineField(max_length=80, required=False, allow_blank=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        user = User(handle=attrs["handle"], email=attrs["email"])
+        try:
+            check_password(attrs["password"], user=user)
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError({"password": error.detail}) from error
+        return attrs
+
+
+class LoginSerializer(StrictSerializer):
+    login = serializers.CharField(max_length=254, help_text="Handle or e-mail address.")
+    password = serializers.CharField(max_length=200, trim_whitespace=False, write_only=True)
+    device = LineField(max_length=80, required=False, allow_blank=True)
+
+
+class PasswordChangeSerializer(StrictSerializer):
+    current = serializers.CharField(max_length=200, trim_whitespace=False, write_only=True)
+    new = serializers.CharField(max_length=200, trim_whitespace=False, write_only=True)
+
+
+class EmailSerializer(StrictSerializer):
+    email = serializers.EmailField(max_length=254)
+
+
+class ResetConfirmSerializer(StrictSerializer):
+    code = serializers.CharField(max_length=200)
+    new = serializers.CharField(max_length=200, trim_whitespace=False, write_only=True)
+
+
+class CodeSerializer(StrictSerializer):
+    code = serializers.CharField(max_length=400)
+
+
+class AuthorSerializer(serializers.ModelSerializer[User]):
+    """A person as they stand beside what they wrote."""
+
+    class Meta:
+        model = User
+        fields = ["id", "handle", "display_name", "avatar"]
+        read_only_fields = fields
+
+
+class CountsSerializer(serializers.Serializer[Any]):
+    followers = serializers.IntegerField()
+    following = serializers.IntegerField()
+    notes = serializers.IntegerField()
+
+
+class PersonViewerSerializer(serializers.Serializer[Any]):
+    """How the viewer stands to the person."""
+
+    following = serializers.BooleanField()
+    blocked = serializers.BooleanField()
+
+
+class PersonSerializer(AuthorSerializer):
+    """A person's public profile."""
+
+    counts = CountsSerializer(read_only=True)
+    viewer = PersonViewerSerializer(read_only=True, allow_null=True)
+
+    class Meta(AuthorSerializer.Meta):
+        fields = [*AuthorSerializer.Meta.fields, "bio", "joined_at", "counts", "viewer"]
+        read_only_fields = fields
+
+
+class MeSerializer(AuthorSerializer):
+    """A person's own profile, with what only they see."""
+
+    counts = CountsSerializer(read_only=True)
+    email_verified = serializers.SerializerMethodField()
+
+    class Meta(AuthorSerializer.Meta):
+        fields = [
+            *AuthorSerializer.Meta.fields,
+            "bio",
+            "locale",
+            "joined_at",
+            "counts",
+            "email",
+            "email_verified",
+            "gender",
+            "birth_year",
+            "city",
+        ]
+        read_only_fields = fields
+
+    def get_email_verified(self, user: User) -> bool:
+        return user.email_verified_at is not None
+
+
+class ProfileSerializer(StrictSerializer):
+    """What a person may change of their profile."""
+
+    display_name = LineField(max_length=60, required=False, allow_blank=True)
+    bio = serializers.CharField(max_length=300, required=False, allow_blank=True)
+    locale = serializers.ChoiceField(choices=LOCALES, required=False)
+    gender = serializers.ChoiceField(choices=Gender.choices, required=False, allow_blank=True)
+    birth_year = serializers.IntegerField(
+        min_value=1900, max_value=2100, required=False, allow_null=True
+    )
+    city = LineField(max_length=60, required=False, allow_blank=True)
+
+
+class SessionUserSerializer(serializers.Serializer[Any]):
+    """A device that has just been let in. ``token`` is shown this once."""
+
+    token = serializers.CharField()
+    expires_at = serializers.DateTimeField()
+    user = MeSerializer()
+
+
+class DeviceSerializer(serializers.Serializer[Any]):
+    """A device that may act for the person."""
+
+    id = serializers.IntegerField()
+    device = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    last_used_at = serializers.DateTimeField(allow_null=True)
+    expires_at = serializers.DateTimeField()
+    current = serializers.BooleanField(source="is_current")
+
+
+class ConsentStateSerializer(serializers.Serializer[Any]):
+    value = serializers.BooleanField()
+    changed_at = serializers.DateTimeField()
+
+
+class ConsentsSerializer(serializers.Serializer[Any]):
+    """What the person said about each purpose, and when."""
+
+    analytics = ConsentStateSerializer()
+    personalisation = ConsentStateSerializer()
+    marketing = ConsentStateSerializer()
+
+
+@extend_schema_field(
+    {"type": "object", "additionalProperties": {"type": "string", "enum": Dial.values}}
+)
+class DialsField(serializers.DictField):
+    child = serializers.ChoiceField(choices=Dial.choices)
+
+    def to_internal_value(self, data: Any) -> dict[str, str]:
+        dials: dict[str, str] = super().to_internal_value(data)
+        if len(dials) > 200 or any(len(slug) > 60 for slug in dials):
+            raise serializers.ValidationError("At most 200 topics, by slug.", code="max_length")
+        return dials
+
+
+class PreferencesSerializer(StrictSerializer):
+    """How the person wants to be served."""
+
+    personalised = serializers.BooleanField(source="is_personalised")
+    topics = DialsField()
+
+
+class NotificationSerializer(serializers.ModelSerializer[Notification]):
+    actor = AuthorSerializer(allow_null=True)
+    subject = serializers.DictField(help_text="Ids of what it is about.")
+
+    class Meta:
+        model = Notification
+        fields = ["id", "kind", "actor", "subject", "created_at", "read_at"]
+        read_only_fields = fields
+
+
+class ReadSerializer(StrictSerializer):
+    up_to = serializers.IntegerField(
+        required=False, min_value=1, max_value=2**63 - 1, help_text="All where left out."
+    )
+
+
+class MarkedSerializer(serializers.Serializer[Any]):
+    marked = serializers.IntegerField()

@@ -1,0 +1,209 @@
+"""Joining, logging in and out, passwords and proven addresses, over HTTP."""
+
+from typing import Any, cast
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from redshop.accounts import selectors
+from redshop.accounts.api.serializers import (
+    CodeSerializer,
+    DeviceSerializer,
+    EmailSerializer,
+    LoginSerializer,
+    PasswordChangeSerializer,
+    RegisterSerializer,
+    ResetConfirmSerializer,
+    SessionUserSerializer,
+    check_password,
+)
+from redshop.accounts.models import AccessToken, User
+from redshop.accounts.services import passwords, registration, sessions
+from redshop.accounts.types import OpenedSession
+from redshop.core.api.serializers import StrictSerializer
+from redshop.core.api.throttling import CallerThrottle, CredentialsThrottle
+from redshop.core.api.visitors import visitor_id_of
+
+
+def parsed(serializer: type[StrictSerializer], request: Request) -> dict[str, Any]:
+    """Return the body as the serializer understands it.
+
+    Raises:
+        ValidationError: it does not.
+    """
+    reader = serializer(data=request.data)
+    reader.is_valid(raise_exception=True)
+    return cast(dict[str, Any], reader.validated_data)
+
+
+def _shown(opened: OpenedSession, request: Request) -> Any:
+    user = opened.user
+    user.counts = selectors.counts_of(user.pk)  # type: ignore[attr-defined]
+    body = {"token": opened.secret, "expires_at": opened.token.expires_at, "user": user}
+    return SessionUserSerializer(body, context={"request": request}).data
+
+
+class CredentialsView(APIView):
+    """A call that anybody may make, but not often."""
+
+    permission_classes = [AllowAny]
+    throttle_classes = [CallerThrottle, CredentialsThrottle]
+
+
+class RegisterView(CredentialsView):
+    @extend_schema(
+        operation_id="register",
+        tags=["accounts"],
+        request=RegisterSerializer,
+        responses={201: SessionUserSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """Create an account; this device is logged in, and its history becomes the person's."""
+        opened = registration.register(
+            **parsed(RegisterSerializer, request),
+            visitor_id=visitor_id_of(request),
+            at=timezone.now(),
+        )
+        return Response(_shown(opened, request), status=status.HTTP_201_CREATED)
+
+
+class LoginView(CredentialsView):
+    @extend_schema(
+        operation_id="log_in",
+        tags=["accounts"],
+        request=LoginSerializer,
+        responses=SessionUserSerializer,
+    )
+    def post(self, request: Request) -> Response:
+        """Log this device in by handle or e-mail address."""
+        opened = sessions.log_in(
+            **parsed(LoginSerializer, request),
+            visitor_id=visitor_id_of(request),
+            at=timezone.now(),
+        )
+        return Response(_shown(opened, request))
+
+
+class LogoutView(APIView):
+    permission_classes = [IsAuthenticated]
+
+    @extend_schema(operation_id="log_out", tags=["accounts"], request=None, responses={204: None})
+    def post(self, request: Request) -> Response:
+        """Log this device out."""
+        token = cast(AccessToken, request.auth)
+        sessions.log_out(token_id=token.pk, person_id=token.user_id, at=timezone.now())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class LogoutAllView(APIView):
+    permission_classes = [IsAuthenticated]
+
+    @extend_schema(
+        operation_id="log_out_all", tags=["accounts"], request=None, responses={204: None}
+    )
+    def post(self, request: Request) -> Response:
+        """Log every device out, this one too."""
+        sessions.log_out_all(person_id=cast(User, request.user).pk, at=timezone.now())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class SessionsSerializer(serializers.Serializer[Any]):
+    results = DeviceSerializer(many=True)
+
+
+class SessionsView(APIView):
+    permission_classes = [IsAuthenticated]
+
+    @extend_schema(operation_id="list_sessions", tags=["accounts"], responses=SessionsSerializer)
+    def get(self, request: Request) -> Response:
+        """List the devices that may act for the person, newest first; a hundred at most."""
+        current = cast(AccessToken, request.auth)
+        alive = AccessToken.objects.alive(at=timezone.now()).filter(user_id=current.user_id)
+        devices = list(alive.order_by("-pk")[:100])
+        for device in devices:
+            device.is_current = device.pk == current.pk  # type: ignore[attr-defined]
+        return Response(SessionsSerializer({"results": devices}).data)
+
+
+class SessionView(APIView):
+    permission_classes = [IsAuthenticated]
+
+    @extend_schema(operation_id="end_session", tags=["accounts"], responses={204: None})
+    def delete(self, request: Request, pk: int) -> Response:
+        """Log one device out."""
+        person_id = cast(User, request.user).pk
+        sessions.log_out(token_id=pk, person_id=person_id, at=timezone.now())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class PasswordView(APIView):
+    permission_classes = [IsAuthenticated]
+    throttle_classes = [CallerThrottle, CredentialsThrottle]
+
+    @extend_schema(
+        operation_id="change_password",
+        tags=["accounts"],
+        request=PasswordChangeSerializer,
+        responses={204: None},
+    )
+    def post(self, request: Request) -> Response:
+        """Change the password; every other session ends."""
+        asked = parsed(PasswordChangeSerializer, request)
+        user, token = cast(User, request.user), cast(AccessToken, request.auth)
+        _checked(asked["new"], user=user)
+        passwords.change(user=user, **asked, kept_token_id=token.pk, at=timezone.now())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ResetView(CredentialsView):
+    @extend_schema(
+        operation_id="request_password_reset",
+        tags=["accounts"],
+        request=EmailSerializer,
+        responses={202: None},
+    )
+    def post(self, request: Request) -> Response:
+        """Mail a reset code; the answer is the same where there is no such account."""
+        passwords.request_reset(**parsed(EmailSerializer, request), at=timezone.now())
+        return Response(status=status.HTTP_202_ACCEPTED)
+
+
+class ResetConfirmView(CredentialsView):
+    @extend_schema(
+        operation_id="reset_password",
+        tags=["accounts"],
+        request=ResetConfirmSerializer,
+        responses={204: None},
+    )
+    def post(self, request: Request) -> Response:
+        """Set a new password with the code that was mailed; every session ends."""
+        asked = parsed(ResetConfirmSerializer, request)
+        user = passwords.person_of_reset(asked["code"])
+        _checked(asked["new"], user=user)
+        passwords.reset(user=user, new=asked["new"], at=timezone.now())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class VerifyEmailView(CredentialsView):
+    @extend_schema(
+        operation_id="verify_email",
+        tags=["accounts"],
+        request=CodeSerializer,
+        responses={204: None},
+    )
+    def post(self, request: Request) -> Response:
+        """Prove the address with the code that was mailed to it."""
+        passwords.verify_email(**parsed(CodeSerializer, request), at=timezone.now())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _checked(new: str, *, user: User) -> None:
+    try:
+        check_password(new, user=user)
+    except serializers.ValidationError as error:
+        raise serializers.ValidationError({"new": error.detail}) from error

@@ -1,0 +1,50 @@
+"""What accounts refuse."""
+
+from redshop.core.errors import DomainError, NotFound
+
+
+class HandleTaken(DomainError):
+    """Somebody has this handle already."""
+
+    code = "handle_taken"
+    status = 409
+
+
+class EmailTaken(DomainError):
+    """There is an account with this e-mail address already."""
+
+    code = "email_taken"
+    status = 409
+
+
+class WrongCredentials(DomainError):
+    """The login or the password is wrong."""
+
+    code = "wrong_credentials"
+    status = 401
+
+
+class WrongPassword(DomainError):
+    """The current password is wrong."""
+
+    code = "wrong_password"
+
+
+class LinkNotValid(DomainError):
+    """This link is not valid, was used before or is too old."""
+
+    code = "link_not_valid"
+
+
+class PersonNotFound(NotFound):
+    """There is no such person here."""
+
+
+class SessionNotFound(NotFound):
+    """There is no such session."""
+
+
+class CannotRelateToSelf(DomainError):
+    """Nobody can follow or block themselves."""
+
+    code = "cannot_relate_to_self"

@@ -1,0 +1,98 @@
+"""People for tests and for developers who want a few."""
+
+from datetime import timedelta
+from typing import Any
+
+import factory
+from django.utils import timezone
+from factory.django import DjangoModelFactory
+
+from redshop.accounts.models import (
+    AccessToken,
+    Block,
+    Consent,
+    Follow,
+    Gender,
+    Notification,
+    Preference,
+    Purpose,
+    User,
+)
+
+PASSWORD = "correct horse battery staple"  # noqa: S105 - the seeded people's password is no secret
+
+
+class UserFactory(DjangoModelFactory[User]):
+    class Meta:
+        model = User
+        skip_postgeneration_save = True
+
+    handle = factory.Sequence(lambda n: f"person_{n}")
+    email = factory.LazyAttribute(lambda user: f"{user.handle}@example.com")
+    display_name = factory.Faker("first_name")
+    bio = factory.Faker("sentence", nb_words=8)
+    gender = factory.Iterator([Gender.FEMALE, Gender.FEMALE, Gender.MALE])
+    birth_year = factory.Sequence(lambda n: 1985 + n % 20)
+    city = factory.Iterator(["Shanghai", "Chengdu", "Milano", "London"])
+
+    @factory.post_generation  # type: ignore[untyped-decorator]
+    def password(self: User, create: bool, extracted: str | None, **_: Any) -> None:  # noqa: FBT001 - factory_boy's own signature
+        self.set_password(extracted or PASSWORD)
+        if create:
+            self.save(update_fields=["password"])
+
+
+class AccessTokenFactory(DjangoModelFactory[AccessToken]):
+    class Meta:
+        model = AccessToken
+
+    user = factory.SubFactory(UserFactory)
+    digest = factory.Sequence(lambda n: f"{n:064x}")
+    device = "a phone"
+    created_at = factory.LazyFunction(timezone.now)
+    expires_at = factory.LazyAttribute(lambda token: token.created_at + timedelta(days=90))
+
+
+class FollowFactory(DjangoModelFactory[Follow]):
+    class Meta:
+        model = Follow
+
+    follower = factory.SubFactory(UserFactory)
+    followed = factory.SubFactory(UserFactory)
+    created_at = factory.LazyFunction(timezone.now)
+
+
+class BlockFactory(DjangoModelFactory[Block]):
+    class Meta:
+        model = Block
+
+    blocker = factory.SubFactory(UserFactory)
+    blocked = factory.SubFactory(UserFactory)
+    created_at = factory.LazyFunction(timezone.now)
+
+
+class ConsentFactory(DjangoModelFactory[Consent]):
+    class Meta:
+        model = Consent
+
+    user = factory.SubFactory(UserFactory)
+    purpose = Purpose.ANALYTICS
+    is_granted = True
+    changed_at = factory.LazyFunction(timezone.now)
+
+
+class PreferenceFactory(DjangoModelFactory[Preference]):
+    class Meta:
+        model = Preference
+
+    user = factory.SubFactory(UserFactory)
+
+
+class NotificationFactory(DjangoModelFactory[Notification]):
+    class Meta:
+        model = Notification
+
+    recipient = factory.SubFactory(UserFactory)
+    actor = factory.SubFactory(UserFactory)
+    kind = Notification.Kind.FOLLOW
+    created_at = factory.LazyFunction(timezone.now)
