@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.db.models import Q
 
 from redshop.accounts.errors import PersonNotFound
@@ -54,13 +55,23 @@ def preferences_of(person_id: int) -> Preferences:
 
 def consents_of(person_id: int) -> dict[str, bool]:
     """Return what a person consented to, by purpose."""
-    return dict(Consent.objects.filter(user_id=person_id).values_list("purpose", "is_granted"))
+    return settings.CONSENT_DEFAULTS | dict(
+        Consent.objects.filter(user_id=person_id).values_list("purpose", "is_granted")
+    )
 
 
-def consents_given(person_id: int) -> dict[str, ConsentGiven]:
-    """Return what a person said about each purpose, and when."""
-    rows = Consent.objects.filter(user_id=person_id).order_by("purpose")
-    return {row.purpose: ConsentGiven(row.is_granted, row.changed_at) for row in rows}
+def consents_given(person: User) -> dict[str, ConsentGiven]:
+    """Return what a person said about each purpose, and when.
+
+    For what they never said, the deployment's default holds since they joined.
+    """
+    unsaid = {
+        purpose: ConsentGiven(value, person.joined_at)
+        for purpose, value in settings.CONSENT_DEFAULTS.items()
+    }
+    rows = Consent.objects.filter(user=person)
+    said = {row.purpose: ConsentGiven(row.is_granted, row.changed_at) for row in rows}
+    return {**unsaid, **said}
 
 
 def visible_person(*, handle: str, viewer_id: int | None) -> User:

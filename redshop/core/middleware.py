@@ -5,11 +5,13 @@ from collections.abc import Callable
 from typing import Final
 
 import structlog
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 
 from redshop.core.ids import uuid7
 
 HEADER: Final = "X-Request-Id"
+NUL: Final = "\x00"
 _ACCEPTABLE: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -27,3 +29,15 @@ class RequestIdMiddleware:
         response = self.get_response(request)
         response[HEADER] = request_id
         return response
+
+
+class RefuseNulMiddleware:
+    """Refuses an address with a NUL in it: no text in PostgreSQL can hold one."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if NUL in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+            raise SuspiciousOperation("the address holds a NUL")
+        return self.get_response(request)

@@ -93,7 +93,7 @@ class ConsentsView(APIView):
     @extend_schema(operation_id="get_consents", tags=["accounts"], responses=ConsentsSerializer)
     def get(self, request: Request) -> Response:
         """Return what the person consented to, and when they said so."""
-        return Response(ConsentsSerializer(selectors.consents_given(me(request))).data)
+        return Response(ConsentsSerializer(selectors.consents_given(cast(User, request.user))).data)
 
     @extend_schema(
         operation_id="set_consents",
