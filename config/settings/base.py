@@ -6,6 +6,7 @@ from typing import Any
 import environ
 import structlog
 from celery.schedules import crontab
+from django.templatetags.static import static
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -286,6 +287,13 @@ UNFOLD = {
     "SITE_HEADER": "redshop",
     "SITE_SUBHEADER": "the closed loop",
     "SITE_SYMBOL": "favorite",
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda request: static("redshop/favicon.svg"),
+        },
+    ],
     "SHOW_HISTORY": True,
     "DASHBOARD_CALLBACK": "redshop.conversion.dashboard.home",
     "COLORS": {
