@@ -8,7 +8,7 @@ import pytest
 from notes.models import Note
 from orders.models import Order
 from redshop.accounts.models import User
-from redshop.catalog.models import Category, Product
+from redshop.catalog.models import Product
 from redshop.conversion.models import Attribution, Credit, Lookback
 from redshop.conversion.selectors import credits as ledger
 from redshop.conversion.selectors import lookback
@@ -248,13 +248,6 @@ class TestLookback:
         shelf = world.category("food")
 
         assert lookback.days_by_category() == {shelf.pk: 15}
-
-    def test_categories_in_a_circle_do_not_hang(self) -> None:
-        one, two = world.category("one"), world.category("two")
-        Category.objects.filter(pk=one.pk).update(parent=two)
-        Category.objects.filter(pk=two.pk).update(parent=one)
-
-        assert lookback.days_by_category() == {one.pk: 15, two.pk: 15}
 
     def test_a_line_keeps_the_lookback_it_was_attributed_with(self, buyer: User) -> None:
         product = world.product(shelf=world.category("food"))

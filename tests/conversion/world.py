@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
@@ -17,6 +18,7 @@ from redshop.core.ids import uuid7
 from redshop.events import partitions
 from redshop.events.models import Event, Identity
 
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
 DAY, HOUR, SECOND = timedelta(days=1), timedelta(hours=1), timedelta(seconds=1)
 _numbers = count(1)

@@ -26,9 +26,7 @@ def _days(
     shelves: Mapping[int, tuple[int | None, str]],
     by_slug: Mapping[str, int],
 ) -> int:
-    seen: set[int] = set()
-    while category is not None and category not in seen:
-        seen.add(category)
+    while category is not None:
         category, slug = shelves[category]
         if slug in by_slug:
             return by_slug[slug]

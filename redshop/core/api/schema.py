@@ -12,6 +12,7 @@ _PROBLEMS = {
     "401": "A token is needed, or the one given is not valid.",
     "403": "This role may not do that.",
     "404": "There is no such thing, or it is not yours.",
+    "406": "There is no representation of the type asked for.",
     "409": "It cannot be done in the present state, or others are at it.",
     "413": "The body is too large.",
     "415": "The body is of a type that is not taken.",

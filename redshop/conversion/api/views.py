@@ -1,0 +1,126 @@
+"""Statistics over HTTP: JSON, or a table."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.generics import get_object_or_404
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from redshop.accounts.models import User
+from redshop.conversion import access
+from redshop.conversion.api import pages
+from redshop.conversion.api.queries import AttributionQuery, FunnelQuery, SubjectQuery, parse
+from redshop.conversion.api.renderers import CsvRenderer
+from redshop.conversion.api.serializers import (
+    AttributionSerializer,
+    FunnelSerializer,
+    NoteStatisticsSerializer,
+)
+from redshop.conversion.selectors import attribution, funnel, subjects
+from redshop.conversion.types import Scope, Slice
+
+
+class StatisticView(APIView):
+    """What statistics have in common: who may read them, and how they are rendered."""
+
+    permission_classes = [IsAuthenticated]
+    renderer_classes = [JSONRenderer, CsvRenderer]
+
+
+class FunnelView(StatisticView):
+    """How many people got from step to step, and what was paid and kept in the end."""
+
+    @extend_schema(
+        operation_id="get_funnel",
+        tags=["statistics"],
+        parameters=[FunnelQuery],
+        responses={
+            (200, "application/json"): FunnelSerializer,
+            (200, "text/csv"): OpenApiTypes.STR,
+        },
+    )
+    def get(self, request: Request) -> Response:
+        at = timezone.now()
+        query = parse(FunnelQuery, request.query_params.dict(), at=at)
+        question = funnel.Question(**query.as_asked(), scope=_scope(request, query.validated_data))
+        answer = funnel.funnel(question, at=at)
+        return _page(request, FunnelSerializer, answer, page=question.page)
+
+
+class AttributionView(StatisticView):
+    """Which notes led to what was paid; what none led to is counted as unattributed."""
+
+    @extend_schema(
+        operation_id="get_attribution",
+        tags=["statistics"],
+        parameters=[AttributionQuery],
+        responses={
+            (200, "application/json"): AttributionSerializer,
+            (200, "text/csv"): OpenApiTypes.STR,
+        },
+    )
+    def get(self, request: Request) -> Response:
+        at = timezone.now()
+        query = parse(AttributionQuery, request.query_params.dict(), at=at)
+        question = attribution.Question(
+            **query.as_asked(), scope=_scope(request, query.validated_data)
+        )
+        answer = attribution.attribution(question, at=at)
+        return _page(request, AttributionSerializer, answer, page=question.page)
+
+
+class NoteStatisticsView(StatisticView):
+    """One note: whom it reached, what they did, what was bought through it and kept."""
+
+    renderer_classes = [JSONRenderer]
+
+    @extend_schema(
+        operation_id="get_note_statistics",
+        tags=["statistics"],
+        parameters=[SubjectQuery],
+        responses=NoteStatisticsSerializer,
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        at = timezone.now()
+        query = parse(SubjectQuery, request.query_params.dict(), at=at)
+        note = get_object_or_404(access.readable_notes(_user(request)), pk=pk)
+        answer = subjects.note(note, question=subjects.Question(**query.as_asked()), at=at)
+        return Response(NoteStatisticsSerializer(answer).data)
+
+
+def _user(request: Request) -> User:
+    user = request.user
+    assert isinstance(user, User)  # noqa: S101 - the permission let nobody else in
+    return user
+
+
+def _scope(request: Request, asked: Mapping[str, Any]) -> Scope:
+    return access.scope_of(
+        _user(request), brand_id=asked.get("brand"), author_id=asked.get("author")
+    )
+
+
+def _page(
+    request: Request,
+    serializer: type[FunnelSerializer | AttributionSerializer],
+    answer: funnel.Answer | attribution.Answer,
+    *,
+    page: Slice,
+) -> Response:
+    links = pages.links(request, page=page, has_more=answer.has_more)
+    shown = {field.name: getattr(answer, field.name) for field in fields(answer)}
+    response = Response(serializer({**shown, **links}).data)
+    for name, address in links.items():
+        if address:
+            response.headers["Link"] = ", ".join(
+                filter(None, [response.headers.get("Link"), f'<{address}>; rel="{name}"'])
+            )
+    return response
