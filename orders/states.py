@@ -1,5 +1,6 @@
-"""The life of an order, and of its money, as tables."""
+"""The life of an order, of its money and of a payment, as tables; a part lives as its order."""
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Final
 
@@ -25,6 +26,37 @@ ALLOWED: Final[dict[OrderState, frozenset[OrderState]]] = {
 }
 EDGES: Final = sorted((s.value, t.value) for s, targets in ALLOWED.items() for t in targets)
 
+#: The way of an order that nothing stops.
+PROGRESS: Final = (
+    OrderState.PLACED,
+    OrderState.PAID,
+    OrderState.SHIPPED,
+    OrderState.DELIVERED,
+    OrderState.COMPLETED,
+)
+
+
+def route(start: OrderState, end: OrderState) -> list[OrderState]:
+    """Return the states to pass on the way, ``end`` included; none where start is end.
+
+    Raises:
+        ValueError: no way leads there.
+    """
+    if start == end:
+        return []
+    if end in ALLOWED[start]:
+        return [end]
+    if start in PROGRESS and end in PROGRESS[PROGRESS.index(start) :]:
+        return list(PROGRESS[PROGRESS.index(start) + 1 : PROGRESS.index(end) + 1])
+    raise ValueError(f"no way leads from {start} to {end}")
+
+
+def slowest(states: Collection[OrderState]) -> OrderState:
+    """Return the state of an order whose parts are in these; parts that ended early don't count,
+    unless all did."""
+    going = [state for state in states if state in PROGRESS]
+    return min(going, key=PROGRESS.index) if going else next(iter(states))
+
 
 class PaymentState(StrEnum):
     NONE = "none"
@@ -43,4 +75,26 @@ PAYMENT_ALLOWED: Final[dict[PaymentState, frozenset[PaymentState]]] = {
 }
 PAYMENT_EDGES: Final = sorted(
     (s.value, t.value) for s, targets in PAYMENT_ALLOWED.items() for t in targets
+)
+
+
+class PaymentAttempt(StrEnum):
+    """How one attempt to pay stands."""
+
+    PENDING = "pending"
+    REQUIRES_ACTION = "requires_action"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+ATTEMPT_ALLOWED: Final[dict[PaymentAttempt, frozenset[PaymentAttempt]]] = {
+    PaymentAttempt.PENDING: frozenset(
+        {PaymentAttempt.REQUIRES_ACTION, PaymentAttempt.SUCCEEDED, PaymentAttempt.FAILED}
+    ),
+    PaymentAttempt.REQUIRES_ACTION: frozenset({PaymentAttempt.SUCCEEDED, PaymentAttempt.FAILED}),
+    PaymentAttempt.SUCCEEDED: frozenset(),
+    PaymentAttempt.FAILED: frozenset(),
+}
+ATTEMPT_EDGES: Final = sorted(
+    (s.value, t.value) for s, targets in ATTEMPT_ALLOWED.items() for t in targets
 )

@@ -238,6 +238,7 @@ PLATFORM_CURRENCY = env.str("PLATFORM_CURRENCY", default="CNY")
 PLATFORM_TIME_ZONE = env.str("PLATFORM_TIME_ZONE", default="Asia/Shanghai")
 TOKEN_LIFETIME_DAYS = env.int("TOKEN_LIFETIME_DAYS", default=90)
 RESERVATION_MINUTES = env.int("RESERVATION_MINUTES", default=30)
+LOCK_PATIENCE_MS = env.int("LOCK_PATIENCE_MS", default=2_000)  # then a write answers "busy"
 DISCLOSURE_RULE = env.str("DISCLOSURE_RULE", default="commercial")  # or "every_product_link"
 CONSENT_DEFAULTS = {"analytics": True, "personalisation": True, "marketing": False}
 

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec, Self, TypeVar
 
-from django.db import OperationalError, connection, models
+from django.conf import settings
+from django.db import OperationalError, connection, models, transaction
 from psycopg import errors as pg
 
 from redshop.core.errors import Busy
@@ -47,6 +48,21 @@ class LockableQuerySet(models.QuerySet[M]):
 
 
 @contextmanager
+def refusing_when_busy() -> Iterator[None]:
+    """Turn a lock that was not granted in time into a refusal.
+
+    Raises:
+        Busy: others hold the lock; the transaction must be rolled back.
+    """
+    try:
+        yield
+    except OperationalError as error:
+        if isinstance(error.__cause__, pg.LockNotAvailable | pg.DeadlockDetected):
+            raise Busy from error
+        raise
+
+
+@contextmanager
 def patience(milliseconds: int) -> Iterator[None]:
     """Wait at most this long for each lock of the running transaction, then refuse.
 
@@ -55,9 +71,20 @@ def patience(milliseconds: int) -> Iterator[None]:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{milliseconds}ms"])
-    try:
+    with refusing_when_busy():
         yield
-    except OperationalError as error:
-        if isinstance(error.__cause__, pg.LockNotAvailable | pg.DeadlockDetected):
-            raise Busy from error
-        raise
+
+
+def use_case(step: Callable[P, R]) -> Callable[P, R]:
+    """Make a use case of a step: it gets a transaction of its own, and waits patiently for locks.
+
+    Raises, besides what the step raises:
+        Busy: a lock was not granted within ``LOCK_PATIENCE_MS``; nothing has changed.
+    """
+
+    @wraps(step)
+    def alone(*args: P.args, **kwargs: P.kwargs) -> R:
+        with transaction.atomic(durable=True), patience(settings.LOCK_PATIENCE_MS):
+            return step(*args, **kwargs)
+
+    return alone

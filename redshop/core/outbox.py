@@ -31,19 +31,23 @@ TIME_LOCK: Final = 0x74696D65
 Consumer = Callable[..., None]
 
 _consumers: dict[str, Consumer] = {}
+_solitary: set[str] = set()
 _subscriptions: dict[str, list[str]] = {}
 
 
-def subscribe(*kinds: str) -> Callable[[Consumer], Consumer]:
+def subscribe(*kinds: str, is_alone: bool = False) -> Callable[[Consumer], Consumer]:
     """Register a consumer of facts of these kinds; belongs in an app's ``tasks.py``.
 
     The consumer is called with ``kind``, ``payload`` and ``at``, inside the transaction in which
-    the fact becomes done.
+    the fact becomes done. Facts share a transaction unless the consumer ``is_alone``: one that
+    locks rows which people wait for must not hold them while the next fact is worked on.
     """
 
     def register(consumer: Consumer) -> Consumer:
         name = f"{consumer.__module__}.{consumer.__qualname__}"
         _consumers[name] = consumer
+        if is_alone:
+            _solitary.add(name)
         for kind in kinds:
             if name not in _subscriptions.setdefault(kind, []):
                 _subscriptions[kind].append(name)
@@ -83,8 +87,13 @@ def publish_many(
 
 @requires_transaction
 def withdraw(kind: str, *, key: str) -> None:
-    """Forget a timer that has not gone off: what it waited for has happened."""
-    Fact.objects.filter(kind=kind, key=key, done_at=None, set_aside_at=None).delete()
+    """Forget a timer that has not gone off: what it waited for has happened.
+
+    One that is going off at this moment is left to its consumer, which looks at the state again:
+    waiting for it here could be a deadlock.
+    """
+    waiting = Fact.objects.pending().filter(kind=kind, key=key).select_for_update(skip_locked=True)
+    Fact.objects.filter(pk__in=waiting.values("pk")).delete()
 
 
 @contextmanager
@@ -115,6 +124,7 @@ class Claim:
 
     id: int
     attempts: int
+    consumer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +148,10 @@ def drain(*, at: datetime, limit: int | None = None) -> Drained:
     """
     limit = limit or settings.OUTBOX_BATCH
     fresh = _claim(at=at, limit=limit, retries=False)
-    results = [_work(fresh, at=at)] if fresh else []
+    sociable = [claim for claim in fresh if claim.consumer not in _solitary]
+    solitary = [claim for claim in fresh if claim.consumer in _solitary]
+    results = [_work(sociable, at=at)] if sociable else []
+    results += [_work([claim], at=at) for claim in solitary]
     results += [_work([claim], at=at) for claim in _claim(at=at, limit=limit, retries=True)]
     return Drained(
         done=sum(result.done for result in results),
@@ -167,7 +180,7 @@ WHERE id IN (
       AND (attempts > 0) = %(retries)s
     ORDER BY due_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 )
-RETURNING id, attempts, set_aside_at IS NULL
+RETURNING id, attempts, consumer, set_aside_at IS NULL
 """
 
 
@@ -192,7 +205,7 @@ def _claim(*, at: datetime, limit: int, retries: bool) -> list[Claim]:
             },
         )
         return sorted(
-            (Claim(id=pk, attempts=attempts) for pk, attempts, alive in cursor if alive),
+            (Claim(pk, attempts, consumer) for pk, attempts, consumer, alive in cursor if alive),
             key=lambda claim: claim.id,
         )
 

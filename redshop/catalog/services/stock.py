@@ -1,9 +1,9 @@
 """Stock: reserved at checkout, consumed on shipment, given back when an order ends early."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Case, F, IntegerField, Value, When
 
 from redshop.catalog.errors import OutOfStock as OutOfStock
 from redshop.catalog.models import Sku
@@ -11,15 +11,28 @@ from redshop.core.db import requires_transaction
 
 
 @requires_transaction
+def lock(sku_ids: Collection[int]) -> None:
+    """Lock several SKUs in their order, before moves of some of them; one needs no order.
+
+    Locks: the SKUs, in primary-key order.
+    """
+    if len(sku_ids) > 1:
+        list(Sku.objects.filter(pk__in=sku_ids).locked().values_list("pk", flat=True))
+
+
+@requires_transaction
 def reserve(quantities: Mapping[int, int]) -> list[Sku]:
     """Hold units of the SKUs for an order; return the SKUs as they were locked, by id.
+
+    Each comes with its product, brand and merchant.
 
     Locks: the SKUs, in primary-key order.
 
     Raises:
         OutOfStock: some SKU cannot cover its quantity; nothing is reserved.
     """
-    skus = list(Sku.objects.filter(pk__in=quantities, is_active=True).locked())
+    offered = Sku.objects.on_sale().filter(pk__in=quantities, product__is_listed=True)
+    skus = list(offered.select_related("product__brand__merchant").locked())
     short = [sku.pk for sku in skus if sku.available < quantities[sku.pk]]
     missing = sorted(set(quantities) - {sku.pk for sku in skus})
     if short or missing:
@@ -34,7 +47,7 @@ def release(quantities: Mapping[int, int]) -> None:
 
     Locks: the SKUs, in primary-key order.
     """
-    _lock(quantities)
+    lock(quantities)
     _add(quantities, on_hand=0, reserved=-1)
 
 
@@ -44,7 +57,7 @@ def consume(quantities: Mapping[int, int]) -> None:
 
     Locks: the SKUs, in primary-key order.
     """
-    _lock(quantities)
+    lock(quantities)
     _add(quantities, on_hand=-1, reserved=-1)
 
 
@@ -54,7 +67,7 @@ def restock(quantities: Mapping[int, int]) -> None:
 
     Locks: the SKUs, in primary-key order.
     """
-    _lock(quantities)
+    lock(quantities)
     _add(quantities, on_hand=1, reserved=0)
 
 
@@ -67,13 +80,13 @@ def receive_delivery(*, quantities: Mapping[int, int]) -> None:
     restock(quantities)
 
 
-def _lock(quantities: Mapping[int, int]) -> None:
-    list(Sku.objects.filter(pk__in=quantities).locked().values_list("pk", flat=True))
-
-
 def _add(quantities: Mapping[int, int], *, on_hand: int, reserved: int) -> None:
-    for sku_id, quantity in sorted(quantities.items()):
-        Sku.objects.filter(pk=sku_id).update(
-            on_hand=F("on_hand") + on_hand * quantity,
-            reserved=F("reserved") + reserved * quantity,
-        )
+    """Change the counters of SKUs that are locked; one statement, whatever their number."""
+    units = Case(
+        *(When(pk=sku_id, then=Value(quantity)) for sku_id, quantity in quantities.items()),
+        output_field=IntegerField(),
+    )
+    changes = {"on_hand": on_hand, "reserved": reserved}
+    Sku.objects.filter(pk__in=quantities).update(
+        **{name: F(name) + Value(sign) * units for name, sign in changes.items() if sign}
+    )

@@ -1,0 +1,97 @@
+"""What orders refuse."""
+
+from typing import ClassVar
+
+from redshop.core.errors import DomainError
+
+
+class CartEmpty(DomainError):
+    """There is nothing in the cart."""
+
+    code = "cart_empty"
+
+
+class CartFull(DomainError):
+    """A cart holds at most a hundred different things."""
+
+    code = "cart_full"
+
+
+class MixedCurrencies(DomainError):
+    """What is bought together must be priced in one currency."""
+
+    code = "mixed_currencies"
+
+
+class CouponUnknown(DomainError):
+    """There is no such coupon."""
+
+    code = "coupon_unknown"
+
+
+class PriceChanged(DomainError):
+    """The total is no longer what was expected."""
+
+    code = "price_changed"
+    status = 409
+
+
+class WrongState(DomainError):
+    """The order's present state does not allow this."""
+
+    code = "wrong_state"
+    status = 409
+
+
+class AlreadyPaid(DomainError):
+    """The order is paid."""
+
+    code = "already_paid"
+    status = 409
+
+
+class PaymentUnderWay(DomainError):
+    """A payment of this order is under way; wait for its result."""
+
+    code = "payment_under_way"
+    status = 409
+    retry_after: ClassVar[int | None] = 2
+
+
+class PaymentMethodUnavailable(DomainError):
+    """This shop does not take that way of paying."""
+
+    code = "payment_method_unavailable"
+
+
+class LineUnknown(DomainError):
+    """The order has no such line."""
+
+    code = "line_unknown"
+
+
+class QuantityNotPossible(DomainError):
+    """The line does not have that many units left."""
+
+    code = "quantity_not_possible"
+
+
+class NothingToShip(DomainError):
+    """Everything was shipped, or taken out of the order before."""
+
+    code = "nothing_to_ship"
+    status = 409
+
+
+class NothingToDeliver(DomainError):
+    """No parcel is on its way."""
+
+    code = "nothing_to_deliver"
+    status = 409
+
+
+class NothingToRefund(DomainError):
+    """All the money was given back, or none was paid."""
+
+    code = "nothing_to_refund"
+    status = 409
