@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from config.engines import EngineFailed, Postgres, Valkey, open_log
+from config.processes import is_same_file
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 STATE_DIR: Final = Path(os.environ.get("REDSHOP_STATE_DIR") or ROOT / ".redshop").resolve()
@@ -101,12 +102,15 @@ def _status(name: str) -> dict[str, Any]:
 
 def _hold(name: str) -> None:
     """Take a share in a server; waits while it is being stopped."""
+    file = _file(f"{name}.holders")
     if name in _held and _held[name].pid == os.getpid():
-        return
+        if is_same_file(_held[name].lock, file):
+            return
+        os.close(_held.pop(name).lock)  # somebody removed the state folder
     if not _held:
         atexit.register(release)
-    _file("").mkdir(parents=True, exist_ok=True)
-    lock = os.open(_file(f"{name}.holders"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lock = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_SH)
     _held[name] = _Hold(lock=lock)
 

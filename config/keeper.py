@@ -20,7 +20,7 @@ from types import FrameType
 from typing import Final
 
 from config.engines import Engine, EngineFailed, Postgres, Valkey, last_line_of, write_privately
-from config.processes import wait_until
+from config.processes import is_same_file, wait_until
 
 ENGINES: Final[Mapping[str, Callable[[Path], Engine]]] = {"postgres": Postgres, "valkey": Valkey}
 PAUSE_SECONDS: Final = 0.1
@@ -36,7 +36,8 @@ class Keeper:
         self.engine = engine
         self.status = state / "run" / f"{engine.name}.json"
         self.log = state / "logs" / f"{engine.name}.log"
-        self.holders = os.open(state / "run" / f"{engine.name}.holders", os.O_RDWR | os.O_CREAT)
+        self.holders_file = state / "run" / f"{engine.name}.holders"
+        self.holders = os.open(self.holders_file, os.O_RDWR | os.O_CREAT, 0o600)
         self.is_asked_to_stop = False
 
     def run(self) -> None:
@@ -47,7 +48,8 @@ class Keeper:
         while not self._must_stop(process):
             if process.poll() is not None:
                 process = self._restarted()
-        self.status.unlink(missing_ok=True)
+        if is_same_file(self.holders, self.holders_file):  # else the file is a newer keeper's
+            self.status.unlink(missing_ok=True)
         self.engine.stop(process)
 
     def _ask_to_stop(self, _signal: int, _frame: FrameType | None) -> None:
@@ -63,7 +65,12 @@ class Keeper:
         return self.is_asked_to_stop or not self._is_held()
 
     def _is_held(self) -> bool:
-        """Tell whether somebody holds the server; if nobody does, nobody may until the end."""
+        """Tell whether somebody holds the server; if nobody does, nobody may until the end.
+
+        A state folder that was removed is held by nobody: a new one has a keeper of its own.
+        """
+        if not is_same_file(self.holders, self.holders_file):
+            return False
         try:
             fcntl.flock(self.holders, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

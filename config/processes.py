@@ -105,6 +105,14 @@ def is_stopped(leader: int) -> bool:
     return False
 
 
+def is_same_file(descriptor: int, path: Path) -> bool:
+    """Tell whether an open file is still the one that lies at this path."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
 def wait_until(condition: Callable[[], bool], *, seconds: float, pause: float = 0.02) -> bool:
     """Tell whether the condition came true within so many seconds."""
     until = time.monotonic() + seconds

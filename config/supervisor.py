@@ -58,7 +58,7 @@ class Player:
     @property
     def is_ready(self) -> bool:
         return self._process is not None and (
-            self.role.answers or heartbeat.age_seconds(self.heartbeat) is not None
+            self.role.answers or heartbeat.last(self.heartbeat) is not None
         )
 
     def start(self) -> None:

@@ -47,6 +47,7 @@ class Watch:
         self._address = (host, port)
         self._held = list(held)
         self._since: dict[tuple[str, int, str], float] = {}
+        self._last_beats: dict[str, int | None] = {}
 
     def start(self) -> None:
         threading.Thread(target=self._run, name="watch", daemon=True).start()
@@ -77,7 +78,7 @@ class Watch:
             yield "facts are overdue and none gets done"
         lasting = {
             "it is suspended": is_stopped(pid),
-            "its heart does not beat": role.beats and is_quiet(player),
+            "its heart does not beat": role.beats and self._is_quiet(player),
             "it does not answer": role.answers and not answers(*self._address),
         }
         for reason, is_so in lasting.items():
@@ -93,11 +94,11 @@ class Watch:
             PATIENCE_SECONDS
         )
 
-
-def is_quiet(player: Player) -> bool:
-    """Tell whether a role's heart did not beat for two looks."""
-    age = heartbeat.age_seconds(player.heartbeat)
-    return age is None or age > LOOK_EVERY_SECONDS * 2
+    def _is_quiet(self, player: Player) -> bool:
+        """Tell whether a role's heart did not beat since the last look."""
+        name, beat = player.role.name, heartbeat.last(player.heartbeat)
+        last, self._last_beats[name] = self._last_beats.get(name), beat
+        return beat == last
 
 
 def answers(host: str, port: int, path: str = "/healthz") -> bool:

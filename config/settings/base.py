@@ -223,7 +223,7 @@ CELERY_BEAT_SCHEDULE = {
 }
 CELERY_TASK_PUBLISH_RETRY = False  # a lost bell is rung again in a moment
 CELERY_BEAT_SCHEDULER = "config.celery:Clockwork"
-CELERY_BEAT_MAX_LOOP_INTERVAL = 5  # seconds between two heartbeats
+CELERY_BEAT_MAX_LOOP_INTERVAL = 2  # seconds between two heartbeats
 CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "beat-schedule")
 
 # -- the outbox -------------------------------------------------------------------------------

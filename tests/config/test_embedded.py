@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -206,6 +207,18 @@ def test_a_port_that_was_taken_meanwhile_is_chosen_anew(tmp_path: Path, hold: Ho
     assert urlsplit(after.said["redis_url"]).port != port
     with redis.Redis.from_url(after.said["redis_url"]) as client:
         assert client.ping() is True
+
+
+def test_who_removes_the_state_folder_starts_from_nothing(tmp_path: Path, hold: Hold) -> None:
+    state = tmp_path / "state"
+    before = hold(state, "postgres")
+    shutil.rmtree(state)
+
+    after = hold(state, "postgres")
+
+    assert wait_until(lambda: not any_alive(before.pids), seconds=10)
+    with psycopg.connect(after.said["database_url"]) as connection:
+        assert connection.execute("SELECT 1").fetchall() == [(1,)]
 
 
 def test_valkey_listens_on_the_loopback_only_and_forgets_nothing_to_make_room(
