@@ -208,6 +208,14 @@ if BROKER_URL.startswith("redis"):
     del CELERY_BROKER_TRANSPORT_OPTIONS["confirm_publish"]
 
 CELERY_BEAT_SCHEDULE = {
+    "make-partitions": {
+        "task": "redshop.events.tasks.make_partitions",
+        "schedule": crontab(minute=7),
+    },
+    "forget-old-events": {
+        "task": "redshop.events.tasks.forget",
+        "schedule": crontab(minute=47),
+    },
     "forget-expired-idempotency-keys": {
         "task": "redshop.core.tasks.forget_expired_keys",
         "schedule": crontab(minute=17),

@@ -1,10 +1,16 @@
 """The outbox in the admin: what waits, what failed, what was set aside for a person."""
 
+from datetime import datetime, time
+from typing import Any
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_time
+from django.utils.timezone import make_aware
 from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from redshop.core import outbox
 from redshop.core.models import Fact, IdempotencyKey
@@ -23,6 +29,28 @@ class ReadOnlyAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: object | None = None) -> bool:
         return False
+
+
+class MomentRangeFilter(RangeDateTimeFilter):
+    """From and to, in the admin's time zone; a day without a time is all of that day."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        since = self._moment("from", default=time.min)
+        until = self._moment("to", default=time.max)
+        if since is not None:
+            queryset = queryset.filter(**{f"{self.parameter_name}__gte": since})
+        if until is not None:
+            queryset = queryset.filter(**{f"{self.parameter_name}__lte": until})
+        return queryset
+
+    def _moment(self, edge: str, *, default: time) -> datetime | None:
+        given = (self.used_parameters.get(f"{self.parameter_name}_{edge}_{i}") for i in (0, 1))
+        day, clock = (str(part or "") for part in given)
+        try:
+            on, at = parse_date(day), parse_time(clock) or default
+            return make_aware(datetime.combine(on, at)) if on else None
+        except (ValueError, OverflowError):
+            return None
 
 
 class StandingFilter(admin.SimpleListFilter):

@@ -1,6 +1,8 @@
 """The behaviour log. It knows people, notes and products by their ids only."""
 
-from typing import ClassVar
+from collections.abc import Collection
+from typing import ClassVar, Self
+from uuid import UUID
 
 import pgtrigger
 from django.contrib.postgres.indexes import BrinIndex
@@ -9,6 +11,17 @@ from django.db.models import Q
 
 from redshop.core.populations import Population
 from redshop.events.kinds import EventKind, Source, Surface
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    def of_person(self, person_id: int, *, visitors: Collection[UUID] = ()) -> Self:
+        """Keep what the person did, and what these visitors did before they were known.
+
+        Both halves are found by index, whatever the time.
+        """
+        return self.filter(
+            Q(person_id=person_id) | Q(person_id=None, visitor_id__in=list(visitors))
+        )
 
 
 class Event(models.Model):
@@ -40,6 +53,8 @@ class Event(models.Model):
     population = models.CharField(max_length=9, choices=Population.choices)
     source = models.CharField(max_length=6, choices=Source.choices)
 
+    objects: ClassVar[EventQuerySet] = EventQuerySet.as_manager()  # type: ignore[assignment]
+
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
             models.Index(
@@ -69,6 +84,7 @@ class EventId(models.Model):
     received_at = models.DateTimeField()
 
     class Meta:
+        verbose_name = "event id"
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["received_at"], name="event_id_age")
         ]

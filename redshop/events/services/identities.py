@@ -3,31 +3,32 @@
 from datetime import datetime
 from uuid import UUID
 
+from django.db import connection
+
 from redshop.core import outbox
 from redshop.core.db import requires_transaction
-from redshop.events.models import Identity
+
+_JOIN = """
+INSERT INTO events_identity (visitor_id, person_id, joined_at) VALUES (%s, %s, %s)
+ON CONFLICT DO NOTHING
+"""
 
 
 @requires_transaction
 def join(*, visitor_id: UUID, person_id: int, at: datetime) -> bool:
     """Make the visitor's anonymous history the person's; tell whether it became theirs now.
 
-    The first person who logs in on a visitor keeps it; a later one changes nothing.
+    The first person who logs in on a visitor keeps it; a later one changes nothing. Of two who
+    come at once, the second waits until the first is certain.
     """
-    created = (
-        Identity.objects.bulk_create(
-            [Identity(visitor_id=visitor_id, person_id=person_id, joined_at=at)],
-            ignore_conflicts=True,
-        )
-        and Identity.objects.filter(
-            visitor_id=visitor_id, person_id=person_id, joined_at=at
-        ).exists()
-    )
-    if created:
+    with connection.cursor() as cursor:
+        cursor.execute(_JOIN, [visitor_id, person_id, at])
+        is_new = bool(cursor.rowcount)
+    if is_new:
         outbox.publish(
             "visitor.joined",
             key=str(visitor_id),
             payload={"visitor_id": str(visitor_id), "person_id": person_id},
             at=at,
         )
-    return bool(created)
+    return is_new

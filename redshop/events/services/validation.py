@@ -196,3 +196,14 @@ _FIELDS: Final[dict[str, tuple[Callable[[Any], Any], str]]] = {
     "completion": (_share, "a number from 0 to 1"),
     "query": (_text, f"a text of at most {LONGEST_QUERY} characters"),
 }
+
+#: Every reason there is to refuse a row.
+CODES: Final = (
+    "unknown_field",
+    "server_kind",
+    "unknown_kind",
+    "too_late",
+    "in_future",
+    "invalid_event",
+    *(f"invalid_{name}" for name in _FIELDS),
+)
