@@ -132,6 +132,7 @@ class BrandForm(FormWithUpload):
 class BrandMemberInline(TabularInline):
     model = BrandMember
     extra = 0
+    hide_title = True
     raw_id_fields = ["user"]
     verbose_name = "member"
     verbose_name_plural = "members: they read the brand's statistics and publish in its name"
@@ -204,6 +205,7 @@ class SkuInline(TabularInline):
     model = Sku
     form = SkuForm
     extra = 0
+    hide_title = True
     show_change_link = True
     fields = [
         "code",
@@ -237,6 +239,7 @@ class ProductMediaInline(TabularInline):
     model = ProductMedia
     form = ProductMediaForm
     extra = 1
+    hide_title = True
     autocomplete_fields = ["media"]
     readonly_fields = ["preview"]
     fields = ["preview", "upload", "media", "position"]
@@ -289,7 +292,7 @@ class RestockingAdmin(CatalogAdmin):
 @admin.register(Product)
 class ProductAdmin(RestockingAdmin):
     form = ProductForm
-    list_display = ["shown", "category", "price", "left", "popularity", "is_listed"]
+    list_display = ["shown", "category", "price", "left", "sold", "is_listed"]
     list_filter = [
         "is_listed",
         ("brand", AutocompleteSelectFilter),
@@ -319,6 +322,10 @@ class ProductAdmin(RestockingAdmin):
     @display(description="from", ordering="cheapest_minor")
     def price(self, product: Product) -> str:
         return str(product.price) if product.price else "–"
+
+    @display(description="sold", ordering="popularity")
+    def sold(self, product: Product) -> int:
+        return product.popularity
 
     @display(description="available", ordering="units")
     def left(self, product: Any) -> int:

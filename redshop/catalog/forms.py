@@ -10,6 +10,7 @@ from unfold.forms import BaseDialogForm
 from unfold.widgets import (
     UnfoldAdminFileFieldWidget,
     UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminTextInputWidget,
     UnfoldAdminURLInputWidget,
 )
 
@@ -133,11 +134,18 @@ class SkuForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Sku
         fields = ["product", "code", "options", "price_minor", "currency", "on_hand", "is_active"]
+        widgets = {"options": UnfoldAdminTextInputWidget}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk is not None and "on_hand" in self.fields:
             self.fields["on_hand"].disabled = True
+
+    def clean_options(self) -> dict[str, Any]:
+        options = self.cleaned_data["options"] or {}
+        if not isinstance(options, dict):
+            raise ValidationError('Name the options, as in {"size": "M"}.', code="not_named")
+        return options
 
     def save(self, commit: bool = True) -> Any:  # noqa: FBT001, FBT002 - Django's signature
         """Write what was changed and nothing else: stock may have moved since it was read."""

@@ -7,8 +7,9 @@ import pgtrigger
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Prefetch, Q, Subquery, Value
+from django.db.models import Exists, F, Func, OuterRef, Prefetch, Q, Subquery, Value
 from django.db.models.functions import Coalesce
+from django.db.models.lookups import Exact
 from django.utils import timezone
 
 from redshop.catalog.types import Size
@@ -274,7 +275,7 @@ class Sku(models.Model):
     id = models.BigAutoField(primary_key=True)
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="skus")
     code = models.CharField(max_length=64, unique=True)
-    options = models.JSONField(default=dict, blank=True, help_text="Such as size and colour.")
+    options = models.JSONField(default=dict, blank=True, help_text='Such as {"size": "M"}.')
     price_minor = models.PositiveBigIntegerField(
         "price (minor units)", help_text="In the currency's smallest unit: 12900 is 129.00 CNY."
     )
@@ -306,6 +307,13 @@ class Sku(models.Model):
             models.CheckConstraint(condition=Q(price_minor__gte=0), name="sku_price_not_negative"),
             models.CheckConstraint(
                 condition=Q(currency__regex=r"^[A-Z]{3}$"), name="sku_currency_is_iso"
+            ),
+            models.CheckConstraint(
+                condition=Exact(
+                    Func(F("options"), function="jsonb_typeof", output_field=models.TextField()),
+                    "object",
+                ),
+                name="sku_options_are_named",
             ),
         ]
 

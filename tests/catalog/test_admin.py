@@ -215,6 +215,25 @@ def a_sku(sku: Sku, **over: Any) -> dict[str, Any]:
     }
 
 
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [('["S"]', "Name the options"), ('"S"', "Name the options"), ("{", "Enter a valid JSON")],
+)
+def test_options_have_names(admin: Client, options: str, complaint: str) -> None:
+    sku = SkuFactory.create(options={"size": "M"})
+
+    response = admin.post(f"/admin/catalog/sku/{sku.pk}/change/", a_sku(sku, options=options))
+
+    assert complaint in response.content.decode()
+    sku.refresh_from_db()
+    assert sku.options == {"size": "M"}
+
+
+def test_the_database_knows_no_options_without_names_either() -> None:
+    with pytest.raises(IntegrityError, match="sku_options_are_named"), transaction.atomic():
+        SkuFactory.create(options=["S"])
+
+
 def test_stock_is_not_typed_over(admin: Client) -> None:
     sku = SkuFactory.create(on_hand=5, options={})
 
