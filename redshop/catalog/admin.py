@@ -82,10 +82,10 @@ class CatalogAdmin(ModelAdmin):
 class MediaAdmin(CatalogAdmin):
     list_display = ["preview", "kind", "measures", "owner", "created_at"]
     list_display_links = ["kind"]
-    list_filter = ["kind"]
+    list_filter = ["kind", ("owner", AutocompleteSelectFilter)]
     list_select_related = ["owner"]
     search_fields = ["=id", "owner__handle__istartswith"]
-    raw_id_fields = ["owner"]
+    autocomplete_fields = ["owner"]
     readonly_fields = ["preview", "kind", "measures", "created_at"]
 
     def get_form(
@@ -133,7 +133,7 @@ class BrandMemberInline(TabularInline):
     model = BrandMember
     extra = 0
     hide_title = True
-    raw_id_fields = ["user"]
+    autocomplete_fields = ["user"]
     verbose_name = "member"
     verbose_name_plural = "members: they read the brand's statistics and publish in its name"
 

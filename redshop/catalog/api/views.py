@@ -25,6 +25,7 @@ from redshop.catalog.api.serializers import (
 from redshop.catalog.errors import MediaTooLarge
 from redshop.catalog.models import Brand, Product
 from redshop.catalog.services import media
+from redshop.core.api.caching import conditional
 from redshop.core.api.pagination import CursorPage
 
 #: What a multipart body may weigh beyond its file.
@@ -72,6 +73,9 @@ class ProductView(RetrieveAPIView[Product]):
     def get_queryset(self) -> QuerySet[Product]:
         return Product.objects.listed().as_cards()
 
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return conditional(request, super().retrieve(request, *args, **kwargs).data)
+
     def get_serializer_context(self) -> dict[str, Any]:
         counts = selectors.notes_counts(product_ids=[self.kwargs["pk"]])
         return {**super().get_serializer_context(), "notes_counts": counts}
@@ -96,6 +100,9 @@ class BrandView(RetrieveAPIView[Brand]):
 
     serializer_class = BrandSerializer
     queryset = Brand.objects.select_related("logo")
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return conditional(request, super().retrieve(request, *args, **kwargs).data)
 
 
 class CategoriesView(APIView):
