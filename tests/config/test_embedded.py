@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -299,3 +300,37 @@ def test_a_server_that_cannot_start_says_so(tmp_path: Path) -> None:
     assert said.startswith("The embedded servers do not start: ")
     assert "File exists" in said
     assert said.count("\n") == 1
+
+
+def as_nobody(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **environment},
+        user="nobody",
+        extra_groups=[],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="every other test runs as an ordinary user")
+def test_an_ordinary_user_runs_the_servers_as_themselves() -> None:
+    try:
+        is_readable = as_nobody("import config.embedded").returncode == 0
+    except PermissionError:
+        is_readable = False
+    if not is_readable:
+        pytest.skip("this interpreter or checkout is closed to other users")
+    state = Path(tempfile.mkdtemp(prefix="redshop-ordinary-"))
+    state.chmod(0o777)
+
+    done = as_nobody(
+        "import psutil; from config import embedded; embedded.ensure();"
+        "print({psutil.Process(pid).username() for pid in embedded.pids().values()})",
+        REDSHOP_STATE_DIR=str(state),
+    )
+    shutil.rmtree(state)
+
+    assert (done.stdout, done.stderr) == ("{'nobody'}\n", "")
