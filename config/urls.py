@@ -13,6 +13,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("redshop.events.api.urls")),
     path("", include("redshop.accounts.api.urls")),
     path("", include("redshop.catalog.api.urls")),
+    path("", include("orders.api.urls")),
     path("", include("redshop.conversion.api.urls")),
 ]
 

@@ -1,5 +1,6 @@
 """Carts and orders: what was agreed, what was paid, where it is. Notes are known by id only."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Self
 from uuid import UUID
@@ -171,6 +172,11 @@ class Order(models.Model):
         return Money(self.refunded_minor, self.currency)
 
     @property
+    def held_until(self) -> datetime | None:
+        """When the stock of an unpaid order is given back; None once that is settled."""
+        return self.expires_at if self.state == OrderState.PLACED else None
+
+    @property
     def story_lines(self) -> list["OrderLine"]:
         """All lines; asks for ``with_story``."""
         return [line for part in self.story_parts for line in part.story_lines]
@@ -250,6 +256,16 @@ class OrderLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity} of {self.sku_id}"
+
+    @property
+    def unit_price(self) -> Money:
+        """The agreed price; asks for ``Order.objects.with_story``."""
+        return Money(self.unit_price_minor, self.part.order.currency)
+
+    @property
+    def total(self) -> Money:
+        """What the line costs; asks for ``Order.objects.with_story``."""
+        return Money(self.total_minor, self.part.order.currency)
 
     @property
     def open_quantity(self) -> int:

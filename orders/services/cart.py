@@ -75,8 +75,15 @@ def put_item(
 
 @transaction.atomic(durable=True)
 def remove_item(*, person_id: int, sku_id: int) -> bool:
-    """Take a SKU out of a person's cart; tell whether it was there."""
-    return CartItem.objects.filter(person_id=person_id, sku_id=sku_id).delete()[0] > 0
+    """Take a SKU out of a person's cart; tell whether it was there.
+
+    Raises:
+        NotFound: there is no such SKU.
+    """
+    was_there = CartItem.objects.filter(person_id=person_id, sku_id=sku_id).delete()[0] > 0
+    if not was_there and not Sku.objects.filter(pk=sku_id).exists():
+        raise NotFound
+    return was_there
 
 
 @requires_transaction

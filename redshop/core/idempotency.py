@@ -11,8 +11,10 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Final
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
 
+from redshop.core.db import refusing_when_busy
 from redshop.core.errors import DomainError
 from redshop.core.models import IdempotencyKey
 
@@ -66,34 +68,55 @@ def digest_of(*, method: str, path: str, body: bytes) -> str:
     return hashlib.sha256(b"\n".join([method.encode(), path.encode(), body])).hexdigest()
 
 
-@transaction.atomic(durable=True)
+class _Undone(Exception):
+    """Takes an answer out of the transaction whose writes must not stay."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
 def once(call: Call, *, work: Callable[[], Answer], at: datetime) -> Answer:
     """Do the work and keep its answer, or give the answer that was kept.
 
-    ``work`` runs in this transaction and must be a chain of steps. An answer of 409, 429 or 5xx
-    is given but not kept, and whatever the work wrote before it is undone.
+    ``work`` runs in one transaction and must be a chain of steps. What it wrote before a refusal
+    is undone. An answer of 409, 429 or 5xx is given but not kept.
 
     Locks: an advisory lock on the key, for the transaction.
 
     Raises:
         InProgress: another transaction is working on the same key.
         IdempotencyKeyReused: the key belongs to a different request.
+        Busy: a lock that the work needs was not granted in time.
     """
+    try:
+        return _work(call, work=work, at=at)
+    except _Undone as undone:
+        return _keep_refusal(call, undone.answer, at=at)
+
+
+@transaction.atomic(durable=True)
+def _work(call: Call, *, work: Callable[[], Answer], at: datetime) -> Answer:
     _lock(call)
-    kept = IdempotencyKey.objects.filter(
-        person_id=call.person_id,
-        call=call.name,
-        key=call.key,
-        created_at__gt=at - LIFETIME,
-    ).first()
-    if kept is not None:
-        return _replay(kept, call)
-    with transaction.atomic():
+    if kept := _find(call, at=at):
+        return kept
+    with refusing_when_busy():
         answer = work()
-        if answer.status >= 400:
-            transaction.set_rollback(True)
-    if answer.status not in {409, 429} and answer.status < 500:
-        _keep(call, answer, at=at)
+    if answer.status >= 400:
+        raise _Undone(answer)
+    _keep(call, answer, at=at)
+    return answer
+
+
+@transaction.atomic(durable=True)
+def _keep_refusal(call: Call, answer: Answer, *, at: datetime) -> Answer:
+    """Keep a refusal, unless a repeat has an answer meanwhile, which then is the answer."""
+    if answer.status in {409, 429} or answer.status >= 500:
+        return answer
+    _lock(call)
+    if kept := _find(call, at=at):
+        return kept
+    _keep(call, answer, at=at)
     return answer
 
 
@@ -103,19 +126,36 @@ def forget_expired(*, at: datetime) -> int:
 
 
 def _lock(call: Call) -> None:
-    """Take the key for this transaction.
+    """Take the key for this transaction, and be patient with other locks up to a limit.
 
     Raises:
         InProgress: another transaction has it.
     """
     name = f"{call.person_id}:{call.name}:{call.key}"
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [name])
-        if not cursor.fetchone()[0]:
+        cursor.execute(
+            "SELECT set_config('lock_timeout', %s, true),"
+            " pg_try_advisory_xact_lock(hashtextextended(%s, 0))",
+            [f"{settings.LOCK_PATIENCE_MS}ms", name],
+        )
+        if not cursor.fetchone()[1]:
             raise InProgress
 
 
-def _replay(kept: IdempotencyKey, call: Call) -> Answer:
+def _find(call: Call, *, at: datetime) -> Answer | None:
+    """Return the answer that was kept for the call.
+
+    Raises:
+        IdempotencyKeyReused: the key belongs to a different request.
+    """
+    kept = IdempotencyKey.objects.filter(
+        person_id=call.person_id,
+        call=call.name,
+        key=call.key,
+        created_at__gt=at - LIFETIME,
+    ).first()
+    if kept is None:
+        return None
     if kept.digest != call.digest:
         raise IdempotencyKeyReused
     return Answer(
@@ -124,15 +164,21 @@ def _replay(kept: IdempotencyKey, call: Call) -> Answer:
 
 
 def _keep(call: Call, answer: Answer, *, at: datetime) -> None:
-    IdempotencyKey.objects.update_or_create(
-        person_id=call.person_id,
-        call=call.name,
-        key=call.key,
-        defaults={
-            "digest": call.digest,
-            "status": answer.status,
-            "body": answer.body,
-            "content_type": answer.content_type,
-            "created_at": at,
-        },
+    """Write the answer, over one that has outlived its day."""
+    IdempotencyKey.objects.bulk_create(
+        [
+            IdempotencyKey(
+                person_id=call.person_id,
+                call=call.name,
+                key=call.key,
+                digest=call.digest,
+                status=answer.status,
+                body=answer.body,
+                content_type=answer.content_type,
+                created_at=at,
+            )
+        ],
+        update_conflicts=True,
+        unique_fields=["person_id", "call", "key"],
+        update_fields=["digest", "status", "body", "content_type", "created_at"],
     )

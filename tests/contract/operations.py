@@ -1,10 +1,10 @@
 """Every operation that the OpenAPI document promises, ready to be called."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
+from uuid import UUID
 
 from drf_spectacular.generators import SchemaGenerator
 
@@ -26,9 +26,14 @@ class Operation:
         """Return the names of the parameters in ``path``, ``query`` or ``header``."""
         return [p["name"] for p in self.spec.get("parameters", []) if p["in"] == place]
 
-    def address(self, value: str) -> str:
-        """Return the path with every placeholder replaced by the value."""
-        return re.sub(r"\{[^}]+\}", value, self.path)
+    def address(self, value: str | None = None) -> str:
+        """Return the path with every placeholder replaced by the value, or by one of its type."""
+        path = self.path
+        for parameter in self.spec.get("parameters", []):
+            is_uuid = parameter["schema"].get("format") == "uuid"
+            placeholder = value or (str(UUID(int=1)) if is_uuid else "1")
+            path = path.replace(f"{{{parameter['name']}}}", placeholder)
+        return path
 
     def body_fields(self) -> list[str]:
         """Return the names of the JSON body's members."""

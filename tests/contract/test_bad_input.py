@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 
 from redshop.accounts.models import User
+from redshop.core.models import IdempotencyKey
 from tests.contract.operations import Operation, operations
 
 pytestmark = pytest.mark.django_db
@@ -66,11 +67,13 @@ def person_headers(person_api: Any) -> dict[str, str]:
 
 
 def snapshot() -> dict[str, int]:
-    """Count the rows of every table of the project."""
+    """Count the rows of every table of the project, but for the refusals that keys keep."""
     tables = [
         model._meta.db_table
         for model in apps.get_models()
-        if model._meta.managed and model._meta.app_label not in {"sessions", "contenttypes"}
+        if model._meta.managed
+        and model._meta.app_label not in {"sessions", "contenttypes"}
+        and model is not IdempotencyKey
     ]
     with connection.cursor() as cursor:
         counts = [f"SELECT '{table}', count(*) FROM {table}" for table in tables]  # noqa: S608 - our own names
@@ -107,7 +110,7 @@ def test_a_body_that_is_not_a_json_object_is_refused(
 ) -> None:
     before = snapshot()
     for body in [*UNREADABLE, *NOT_AN_OBJECT]:
-        response = send(operation, operation.address("1"), person_headers, body)
+        response = send(operation, operation.address(), person_headers, body)
 
         assert_refused(response, before, f"{operation} {body[:20]!r}")
 
@@ -118,7 +121,7 @@ def test_a_field_that_nobody_knows_is_refused(
 ) -> None:
     before = snapshot()
 
-    response = send(operation, operation.address("1"), person_headers, b'{"no_such_field": 1}')
+    response = send(operation, operation.address(), person_headers, b'{"no_such_field": 1}')
 
     assert_refused(response, before, str(operation))
 
@@ -132,7 +135,7 @@ def test_odd_values_in_any_field_never_break_anything(
             before = snapshot()
             body = json.dumps({field: value}).encode()
 
-            response = send(operation, operation.address("1"), person_headers, body)
+            response = send(operation, operation.address(), person_headers, body)
 
             assert_refused_or_fine(response, before, f"{operation} {field}={str(value)[:40]!r}")
 
@@ -158,7 +161,7 @@ def test_odd_parameters_never_break_anything(
     before = snapshot()
     for name in operation.parameters("query"):
         for value in ODD_TEXTS:
-            address = f"{operation.address('1')}?{name}={value}"
+            address = f"{operation.address()}?{name}={value}"
 
             response = send(operation, address, person_headers)
 
@@ -172,7 +175,7 @@ def test_odd_parameters_never_break_anything(
 def test_a_forged_token_opens_nothing(operation: Operation, authorization: str) -> None:
     before = snapshot()
 
-    response = send(operation, operation.address("1"), {"Authorization": authorization}, b"{}")
+    response = send(operation, operation.address(), {"Authorization": authorization}, b"{}")
 
     if authorization.startswith("Bearer"):
         assert response.status_code == 401, f"{operation} {authorization}"

@@ -2,17 +2,42 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import cast
+from typing import Any, Final, cast
 from uuid import UUID
 
 from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from redshop.core import idempotency
 from redshop.core.api.problems import CONTENT_TYPE, of_domain_error
 from redshop.core.errors import DomainError
+
+_HEADER: Final = "Idempotency-Key"
+#: For ``extend_schema(parameters=…)`` of calls that need a key, and of calls that take one.
+KEY_REQUIRED: Final = OpenApiParameter(
+    _HEADER, OpenApiTypes.UUID, OpenApiParameter.HEADER, required=True
+)
+KEY_OPTIONAL: Final = OpenApiParameter(_HEADER, OpenApiTypes.UUID, OpenApiParameter.HEADER)
+
+
+class IdempotentView(APIView):
+    """A view with calls that have one effect, however often they are sent."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Read the raw body before a parser does; Django keeps it for the parser."""
+        super().initial(request, *args, **kwargs)
+        self.raw_body: bytes = request.body
+
+    def answer_once(
+        self, request: Request, *, call: str, work: Callable[[], Response], at: datetime
+    ) -> HttpResponse:
+        """Run ``work`` once for the request's key; see ``answer_once``."""
+        return answer_once(request, call=call, body=self.raw_body, work=work, at=at)
 
 
 def key_of(request: Request) -> UUID | None:
@@ -21,7 +46,7 @@ def key_of(request: Request) -> UUID | None:
     Raises:
         IdempotencyKeyRequired: the header is there but is not a UUID.
     """
-    given = request.headers.get("Idempotency-Key")
+    given = request.headers.get(_HEADER)
     if given is None:
         return None
     try:

@@ -25,6 +25,22 @@ class StrictSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+class ShownSerializer(serializers.Serializer[Any]):
+    """Shows; a field that is not required is left out where it has nothing to show."""
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        shown = super().to_representation(instance)
+        return {
+            name: value
+            for name, value in shown.items()
+            if self._is_always_shown(name) or value not in (None, "")
+        }
+
+    def _is_always_shown(self, name: str) -> bool:
+        field = self.fields[name]
+        return field.required or field.read_only
+
+
 class MoneySerializer(serializers.Serializer[Money]):
     """An exact amount: integer minor units of a currency."""
 

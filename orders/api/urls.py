@@ -1,0 +1,16 @@
+"""Addresses of the orders, below /api/v1."""
+
+from django.urls import path
+
+from orders.api import views
+
+urlpatterns = [
+    path("cart", views.CartView.as_view()),
+    path("cart/items/<int:sku_id>", views.CartItemView.as_view()),
+    path("checkout/quote", views.QuoteView.as_view()),
+    path("checkout", views.CheckoutView.as_view()),
+    path("orders", views.OrdersView.as_view()),
+    path("orders/<uuid:order_id>", views.OrderView.as_view()),
+    path("orders/<uuid:order_id>/cancel", views.CancelView.as_view()),
+    path("orders/<uuid:order_id>/payments", views.PaymentsView.as_view()),
+]
