@@ -63,6 +63,7 @@ def system(state: Path) -> Iterator[System]:
         stdout=subprocess.PIPE,
         text=True,
     )
+    assert supervisor.stdout is not None
     try:
         line = supervisor.stdout.readline()
         if not line:

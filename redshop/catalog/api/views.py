@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 from rest_framework.parsers import MultiPartParser
@@ -30,6 +30,7 @@ from redshop.core.api.pagination import CursorPage
 
 #: What a multipart body may weigh beyond its file.
 ENVELOPE_BYTES = 64 * 1024
+UNCHANGED = OpenApiResponse(description="It is what If-None-Match names.")
 
 
 class ProductPage(CursorPage):
@@ -64,7 +65,13 @@ class ProductsView(ListAPIView[Product]):
         return {**super().get_serializer_context(), "notes_counts": getattr(self, "counts", {})}
 
 
-@extend_schema_view(get=extend_schema(operation_id="get_product", tags=["catalogue"]))
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="get_product",
+        tags=["catalogue"],
+        responses={200: ProductSerializer, 304: UNCHANGED},
+    )
+)
 class ProductView(RetrieveAPIView[Product]):
     """One product with its variants, prices and stock."""
 
@@ -94,7 +101,13 @@ class BrandsView(ListAPIView[Brand]):
     queryset = Brand.objects.select_related("logo")
 
 
-@extend_schema_view(get=extend_schema(operation_id="get_brand", tags=["catalogue"]))
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="get_brand",
+        tags=["catalogue"],
+        responses={200: BrandSerializer, 304: UNCHANGED},
+    )
+)
 class BrandView(RetrieveAPIView[Brand]):
     """One brand and its story."""
 
