@@ -6,7 +6,6 @@ a client declares decide nothing.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +14,7 @@ from typing import Any, Final
 from django.core.files import File
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from PIL import ExifTags, Image, ImageCms
+from PIL.Image import Image
 
 from redshop.catalog.errors import (
     MediaTooLarge,
@@ -27,27 +26,14 @@ from redshop.catalog.errors import (
 from redshop.catalog.models import Media
 from redshop.catalog.services import videos
 from redshop.catalog.types import WIDTHS
+from redshop.core import images
 from redshop.core.ids import uuid7
 
 MAX_BYTES: Final = {Media.Kind.IMAGE: 20 * 1024**2, Media.Kind.VIDEO: 100 * 1024**2}
 MOST_BYTES: Final = max(MAX_BYTES.values())
-#: A picture with more pixels, or that takes more memory to decode, is refused unread.
-MAX_PIXELS: Final = 40_000_000
-MAX_MEMORY: Final = 300_000_000
-MAX_PROFILE_BYTES: Final = 512 * 1024
 #: A picture is kept at most this many times as high as it is wide.
 MAX_RATIO: Final = 3
 
-_TURNS: Final = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_SIDEWAYS: Final = frozenset(_TURNS[orientation] for orientation in (5, 6, 7, 8))
 _IMAGES: Final = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
 #: For file choosers.
 ACCEPTED: Final = ".jpg,.jpeg,.png,.webp,.mp4,.m4v,.webm"
@@ -140,12 +126,8 @@ def keep(prepared: Prepared, *, owner_id: int | None, at: datetime) -> Media:
 
 def _type_of(head: bytes) -> str | None:
     """Return the media type that the first bytes of a file prove, or None."""
-    if head.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "image/webp"
+    if image_format := images.format_of(head):
+        return f"image/{image_format.lower()}"
     if head[4:8] == b"ftyp" and head[8:12] in _MP4_BRANDS:
         return "video/mp4"
     if head.startswith(b"\x1a\x45\xdf\xa3") and b"webm" in head:
@@ -162,69 +144,22 @@ def _video(upload: File[Any], media_type: str) -> Prepared:
 
 def _picture(upload: File[Any], image_format: str) -> Prepared:
     try:
-        picture = _decoded(upload, image_format)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        picture = images.decoded(upload, image_format=image_format, box=_box(WIDTHS["full"]))
+    except images.PictureTooLarge as error:
         raise MediaTooManyPixels from error
-    except (OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError) as error:
-        # Pillow's decoders raise any of these on damaged files
+    except images.PictureUnreadable as error:
         raise MediaUnreadable from error
     return Prepared(
         Media.Kind.IMAGE,
-        ".jpg" if picture.mode == "RGB" else ".webp",
-        {name: _encoded(picture, width=width) for name, width in WIDTHS.items()},
+        images.suffix_of(picture),
+        {name: _rendition(picture, width=width) for name, width in WIDTHS.items()},
     )
 
 
-def _decoded(upload: File[Any], image_format: str) -> Image.Image:
-    """Return the first frame, upright, in sRGB, no larger than is served, with no metadata."""
-    picture: Image.Image = Image.open(upload, formats=[image_format])
-    pixels = picture.width * picture.height
-    if pixels > MAX_PIXELS or pixels * _bytes_per_pixel(picture) > MAX_MEMORY:
-        raise MediaTooManyPixels
-    profile = picture.info.get("icc_profile")
-    turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
-    if picture.mode.startswith("I"):  # 16 bits of grey, which Pillow cannot make smaller
-        picture = picture.point(lambda value: value * (1 / 256)).convert("L")
-    box = _box(WIDTHS["full"])
-    picture.thumbnail(box[::-1] if turn in _SIDEWAYS else box, reducing_gap=1.5)
-    small = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
-    upright = _in_srgb(small, profile).transpose(turn) if turn else _in_srgb(small, profile)
-    upright.info.clear()
-    return upright
-
-
-def _bytes_per_pixel(picture: Image.Image) -> int:
-    """Return how much memory decoding takes at its peak, as measured with Pillow 13."""
-    if picture.format == "WEBP":
-        return 19
-    if picture.info.get("progressive"):
-        return 4 + 2 * len(picture.getbands())
-    return 10 if picture.has_transparency_data else 6
+def _rendition(picture: Image, *, width: int) -> Rendition:
+    content, (wide, high) = images.encoded(picture, box=_box(width))
+    return Rendition(ContentFile(content), wide, high)
 
 
 def _box(width: int) -> tuple[int, int]:
     return width, MAX_RATIO * width
-
-
-def _in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
-    """Translate the colours of a camera's own space, where it says which and that can be read."""
-    if not profile or len(profile) > MAX_PROFILE_BYTES:
-        return picture
-    try:
-        converted = ImageCms.profileToProfile(
-            picture, ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
-        )
-    except (ImageCms.PyCMSError, OSError):
-        return picture
-    return converted or picture
-
-
-def _encoded(picture: Image.Image, *, width: int) -> Rendition:
-    small = picture.copy()
-    small.thumbnail(_box(width))
-    file = io.BytesIO()
-    if small.mode == "RGB":
-        small.save(file, "JPEG", quality=82, optimize=True, progressive=True)
-    else:
-        small.save(file, "WEBP", quality=82)
-    return Rendition(ContentFile(file.getvalue()), small.width, small.height)
