@@ -10,7 +10,7 @@ from django.db import connection
 from notes.discovery.interests import Deeds
 from notes.discovery.policies import FeedPolicy
 from notes.discovery.profiles import Profile
-from notes.discovery.ranking import Bools, Floats, Lens, Pool
+from notes.discovery.ranking import Bools, Floats, Lens, Pool, interactions_of
 from redshop.events.kinds import EventKind
 
 _POOL: Final = """
@@ -117,10 +117,7 @@ def _pool(rows: Sequence[tuple[Any, ...]]) -> Pool:
         note_ids=np.array(columns[0], dtype=np.int64),
         author_ids=np.array(columns[1], dtype=np.int64),
         published_at=np.array(columns[2], dtype=np.float64),
-        interactions={
-            name: np.array(columns[place], dtype=np.float64)
-            for place, name in enumerate(("likes", "saves", "comments", "shares", "follows"), 3)
-        },
+        interactions=interactions_of(columns[3:8]),
         is_fresh=np.array(columns[8], dtype=np.bool_),
         is_popular=np.array(columns[9], dtype=np.bool_),
         is_by_followed=np.array(columns[10], dtype=np.bool_),
@@ -155,14 +152,6 @@ def _mark(pool: Pool, deeds: Deeds, *, on: Floats) -> None:
         places = np.minimum(np.searchsorted(pool.note_ids, deeds.note_ids), pool.size - 1)
         is_here = pool.note_ids[places] == deeds.note_ids
         on[places[is_here]] += deeds.times[is_here]
-
-
-def allowed(profile: Profile, pool: Pool) -> Bools:
-    """Return bool[n]: not by someone blocked in either direction, not one's own, not hidden."""
-    return np.asarray(
-        ~np.isin(pool.author_ids, np.array(profile.barred_authors, dtype=np.int64))
-        & ~np.isin(pool.note_ids, np.array(profile.barred_notes, dtype=np.int64))
-    )
 
 
 def sources(

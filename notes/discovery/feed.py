@@ -157,7 +157,9 @@ def _explore_ledger(
     """Choose and order the notes that some source offers this viewer."""
     offers = candidates.sources(profile, pool, lens, policy)
     offered = np.logical_or.reduce(list(offers.values()))
-    eligible = np.flatnonzero(offered & candidates.allowed(profile, pool))
+    allowed = profile.allows(author_ids=pool.author_ids, note_ids=pool.note_ids)
+    is_others = pool.author_ids != (profile.viewer.person_id or 0)
+    eligible = np.flatnonzero(offered & allowed & is_others)
     repeats = author_repeats(
         scores=scores.total[eligible],
         author_ids=pool.author_ids[eligible],

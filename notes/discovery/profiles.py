@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import F, OuterRef, Subquery
 
 from notes.discovery.interests import Deeds, Interests, histories_of, interests_of
 from notes.discovery.policies import FeedPolicy
+from notes.discovery.ranking import Bools, Ints
 from notes.discovery.types import Viewer
 from notes.models import Hide
 from redshop.accounts.models import Block, Consent, Dial, Follow, Purpose, User
@@ -34,6 +36,13 @@ class Profile:
     dials: Mapping[str, str] = field(default_factory=dict)
     history: Sequence[Deeds] = ()
     interests: Interests | None = None
+
+    def allows(self, *, author_ids: Ints, note_ids: Ints) -> Bools:
+        """Return bool[n]: not by someone blocked in either direction, and not hidden."""
+        return np.asarray(
+            ~np.isin(author_ids, np.array(self.barred_authors, dtype=np.int64))
+            & ~np.isin(note_ids, np.array(self.barred_notes, dtype=np.int64))
+        )
 
     @property
     def reduced_topics(self) -> list[str]:
@@ -109,7 +118,7 @@ def _relations(viewer: Viewer, row: Row | None) -> Profile:
     return Profile(
         viewer=viewer,
         followed=row["followed"],
-        barred_authors=[*row["blocked"], *row["barring"], row["id"]],
+        barred_authors=[*row["blocked"], *row["barring"]],
         barred_notes=row["hidden"],
     )
 

@@ -17,6 +17,8 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 HOUR = 3_600.0
+#: The counters of a note, in the order in which queries return them.
+INTERACTIONS = ("likes", "saves", "comments", "shares", "follows")
 #: Scores closer than this are equal, and the newer note goes first.
 DECIMALS = 9
 
@@ -96,15 +98,28 @@ def combine(
     return np.asarray(np.multiply.reduce([total, *factors.values()]))
 
 
-def engagement(interactions: Mapping[str, Floats], *, policy: FeedPolicy) -> Floats:
-    """Return float64[n] in 0..1: the logarithm of the weighted interactions, saturated."""
-    weighted = (
+def interactions_of(columns: Sequence[Sequence[int]]) -> dict[str, Floats]:
+    """Return the counters by name from columns in the order of ``INTERACTIONS``."""
+    return {
+        name: np.array(column, dtype=np.float64)
+        for name, column in zip(INTERACTIONS, columns, strict=True)
+    }
+
+
+def weighted_interactions(interactions: Mapping[str, Floats], *, policy: FeedPolicy) -> Floats:
+    """Return float64[n]: the interactions, each by the policy's weight."""
+    return (
         policy.like * interactions["likes"]
         + policy.save * interactions["saves"]
         + policy.comment * interactions["comments"]
         + policy.share * interactions["shares"]
         + policy.follow * interactions["follows"]
     )
+
+
+def engagement(interactions: Mapping[str, Floats], *, policy: FeedPolicy) -> Floats:
+    """Return float64[n] in 0..1: the logarithm of the weighted interactions, saturated."""
+    weighted = weighted_interactions(interactions, policy=policy)
     return np.asarray(np.minimum(np.log1p(weighted) / np.log1p(policy.saturation), 1.0))
 
 
