@@ -15,6 +15,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("redshop.catalog.api.urls")),
     path("", include("orders.api.urls")),
     path("", include("redshop.conversion.api.urls")),
+    path("", include("notes.api.urls")),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

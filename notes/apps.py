@@ -7,8 +7,10 @@ class NotesConfig(AppConfig):
     verbose_name = "Notes"
 
     def ready(self) -> None:
-        """Subscribe to facts, and tell the catalogue how many notes show a product."""
+        """Subscribe to facts, and tell the floors below how many notes there are."""
         from notes import selectors, tasks  # noqa: F401 - importing tasks subscribes them
-        from redshop.catalog.selectors import register_notes_count
+        from redshop.accounts import selectors as accounts
+        from redshop.catalog import selectors as catalog
 
-        register_notes_count(selectors.notes_showing)
+        catalog.register_notes_count(selectors.notes_showing)
+        accounts.register_notes_count(selectors.published_by)

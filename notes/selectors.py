@@ -6,9 +6,21 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import BooleanField, Count, Exists, OuterRef, Q, Subquery, Value
+from django.db.models import BooleanField, Count, Exists, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 
-from notes.models import Hide, Like, Note, NoteMedia, NoteQuerySet, ProductTag, Save, Topic
+from notes.models import (
+    Comment,
+    CommentLike,
+    Hide,
+    Like,
+    Note,
+    NoteMedia,
+    NoteQuerySet,
+    ProductTag,
+    Save,
+    Topic,
+)
 from notes.states import NoteState
 from notes.types import Counts, NoteCard, Provenance, ShownProduct, ViewerStanding
 from redshop.accounts.models import Block, Follow
@@ -42,11 +54,15 @@ def _is_readable(person_id: int | None) -> Q:
     condition = Q(state=NoteState.PUBLISHED, author__is_active=True)
     if person_id is None:
         return condition
-    blocks = Block.objects.filter(
+    return condition & ~Q(Exists(_blocks_with(person_id)))
+
+
+def _blocks_with(person_id: int) -> QuerySet[Block]:
+    """Return the blocks between a person and the author of the outer row."""
+    return Block.objects.filter(
         Q(blocker=person_id, blocked=OuterRef("author"))
         | Q(blocked=person_id, blocker=OuterRef("author"))
     )
-    return condition & ~Q(Exists(blocks))
 
 
 def card(*, note_id: int, viewer_id: int | None) -> NoteCard:
@@ -59,6 +75,16 @@ def card(*, note_id: int, viewer_id: int | None) -> NoteCard:
     if note_id not in found:
         raise NotFound
     return found[note_id]
+
+
+def check_openable(*, note_id: int, viewer_id: int | None) -> None:
+    """Make sure that the viewer may open a note.
+
+    Raises:
+        NotFound: there is none, or it is not for this viewer.
+    """
+    if not openable_by(viewer_id).filter(pk=note_id).exists():
+        raise NotFound
 
 
 def cards(
@@ -177,3 +203,39 @@ def notes_showing(product_ids: Collection[int]) -> Mapping[int, int]:
         .annotate(notes=Count("note", distinct=True))
     )
     return dict(rows)
+
+
+def published_by(person_id: int) -> int:
+    """Return how many notes a person has published that can be read now."""
+    return Note.objects.published().filter(author=person_id).count()
+
+
+def comments_under(*, note_id: int, viewer_id: int | None) -> QuerySet[Any]:
+    """Return the comments of a note with ``likes_count``, ``replies_count`` and ``is_liked``.
+
+    What people said who are blocked in either direction is left out.
+    """
+    liked = CommentLike.objects.filter(comment=OuterRef("pk"))
+    replies = Comment.objects.living().filter(reply_to=OuterRef("pk"))
+    found = Comment.objects.living().filter(note=note_id)
+    if viewer_id is not None:
+        found = found.exclude(Exists(_blocks_with(viewer_id)))
+    return found.select_related("author").annotate(
+        likes_count=_number_of(liked, "comment"),
+        replies_count=_number_of(replies, "reply_to"),
+        is_liked=Exists(liked.filter(person=viewer_id)),
+    )
+
+
+def topics_with_counts() -> QuerySet[Any]:
+    """Return the topics with ``notes_count``, the published notes about each."""
+    about = Note.topics.through.objects.filter(
+        topic=OuterRef("pk"), note__state=NoteState.PUBLISHED
+    )
+    return Topic.objects.annotate(notes_count=_number_of(about, "topic"))
+
+
+def _number_of(rows: QuerySet[Any], group: str) -> Coalesce:
+    """Return, as an expression, how many of the rows there are for the outer row."""
+    counted = rows.order_by().values(group).annotate(number=Count("pk")).values("number")
+    return Coalesce(Subquery(counted), 0)

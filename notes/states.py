@@ -21,6 +21,8 @@ ALLOWED: Final[dict[NoteState, frozenset[NoteState]]] = {
 }
 EDGES: Final = sorted((s.value, t.value) for s, targets in ALLOWED.items() for t in targets)
 
+VALUES: Final = [state.value for state in NoteState]
+
 #: Where the author may still change what a note says.
 EDITABLE: Final = frozenset({NoteState.DRAFT, NoteState.IN_REVIEW, NoteState.PUBLISHED})
 

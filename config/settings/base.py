@@ -183,6 +183,13 @@ SPECTACULAR_SETTINGS = {
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    # what one choice is called wherever it stands
+    "ENUM_NAME_OVERRIDES": {
+        "AiUseEnum": "notes.models.Note.AiUse",
+        "NoteStateEnum": "notes.states.VALUES",
+        "NoteTypeEnum": "notes.models.Note.Type",
+        "SurfaceEnum": "redshop.events.kinds.Surface",
+    },
 }
 
 # -- Celery: a doorbell, never the queue (RELIABILITY in docs/adr) -----------------------------

@@ -7,9 +7,9 @@ describe learned rankers. They are a choice, and anyone may read it at ``/rankin
 A changed number is a new version with its own date.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,3 +189,28 @@ ACTIVE: Final[tuple[Policy, ...]] = (
     SEARCH_POPULAR,
     RELATED,
 )
+
+
+def described(policy: Policy) -> dict[str, Any]:
+    """Return a policy as its readers see it: every number that it decides by, by name."""
+    common = {entry.name for entry in fields(Policy)} - {"depth"}
+    numbers = {
+        entry.name: getattr(policy, entry.name)
+        for entry in fields(policy)
+        if entry.name not in common
+    }
+    return {
+        "policy": policy.label,
+        "name": policy.name,
+        "version": policy.version,
+        "since": policy.since,
+        "surfaces": policy.surfaces,
+        "words": policy.words,
+        "numbers": {**numbers, **_interest_numbers(policy)},
+    }
+
+
+def _interest_numbers(policy: Policy) -> dict[str, float]:
+    if not isinstance(policy, FeedPolicy):
+        return {}
+    return {f"interest_{entry.name}": getattr(INTERESTS, entry.name) for entry in fields(INTERESTS)}

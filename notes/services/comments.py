@@ -7,9 +7,10 @@ from django.db import transaction
 from django.db.models import Q
 
 from notes import selectors
-from notes.models import Comment, CommentLike
+from notes.models import Comment, CommentLike, Note
 from notes.services import counts
 from notes.services.reactions import Deed, record
+from redshop.accounts.services import notifications
 from redshop.core.errors import InvalidInput, NotFound
 from redshop.events.kinds import EventKind
 
@@ -33,7 +34,8 @@ def comment(
         NotFound: the person cannot read such a note.
         InvalidInput: the comment replied to is not there, or is itself a reply.
     """
-    if not selectors.readable_by(author_id).filter(pk=note_id).exists():
+    note = selectors.readable_by(author_id).filter(pk=note_id).first()
+    if note is None:
         raise NotFound
     if reply_to is not None:
         _check_reply(note_id=note_id, reply_to=reply_to)
@@ -43,7 +45,23 @@ def comment(
     counts.add(note_id=note_id, name="comments", amount=1)
     deed = Deed(note_id=note_id, person_id=author_id, at=at, surface=surface, request_id=request_id)
     record(deed, kind=EventKind.COMMENT)
+    _tell(note, said)
     return said
+
+
+def _tell(note: Note, said: Comment) -> None:
+    """Tell the note's author, and whoever is replied to, once each."""
+    told = {note.author_id}
+    if said.reply_to is not None:
+        told.add(said.reply_to.author_id)
+    for person_id in sorted(told):
+        notifications.notify(
+            recipient_id=person_id,
+            actor_id=said.author_id,
+            kind="comment",
+            subject={"note_id": note.pk, "comment_id": said.pk},
+            at=said.created_at,
+        )
 
 
 @transaction.atomic(durable=True)

@@ -14,6 +14,7 @@ from notes import selectors
 from notes.models import FollowFrom, Hide, Like, Note, Save, Share
 from notes.services import counts
 from redshop.accounts.models import User
+from redshop.accounts.services import notifications
 from redshop.core.db import requires_transaction
 from redshop.core.errors import NotFound
 from redshop.events.kinds import EventKind
@@ -51,8 +52,17 @@ def like(
         NotFound: the person cannot read such a note.
     """
     deed = Deed(note_id=note_id, person_id=person_id, at=at, surface=surface, request_id=request_id)
-    _readable(deed)
-    return _once(Like, deed, counter="likes", kind=EventKind.LIKE)
+    note = _readable(deed)
+    is_new = _once(Like, deed, counter="likes", kind=EventKind.LIKE)
+    if is_new:
+        notifications.notify(
+            recipient_id=note.author_id,
+            actor_id=person_id,
+            kind="like",
+            subject={"note_id": note_id},
+            at=at,
+        )
+    return is_new
 
 
 @transaction.atomic(durable=True)

@@ -10,6 +10,7 @@ from redshop.accounts import selectors
 from redshop.accounts.errors import CannotRelateToSelf, PersonNotFound
 from redshop.accounts.models import Block, Follow, User
 from redshop.accounts.services import notifications
+from redshop.core import outbox
 from redshop.events.kinds import EventKind
 from redshop.events.services import recording
 
@@ -55,6 +56,13 @@ def follow(
         ]
     )
     notifications.notify(recipient_id=followed_id, actor_id=follower_id, kind="follow", at=at)
+    if note_id is not None:
+        outbox.publish(
+            "person.followed",
+            key=f"{follower_id}:{followed_id}:{at.isoformat()}",
+            payload={"follower_id": follower_id, "followed_id": followed_id, "note_id": note_id},
+            at=at,
+        )
     return True
 
 
