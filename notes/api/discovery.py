@@ -48,7 +48,7 @@ def asked(query: type[Any], request: Request) -> dict[str, Any]:
     Raises:
         ValidationError: one of them is not valid.
     """
-    found = query(data=request.query_params)
+    found = query(data=request.query_params.dict())
     found.is_valid(raise_exception=True)
     validated: dict[str, Any] = found.validated_data
     return validated

@@ -33,10 +33,10 @@ WITH readable AS NOT MATERIALIZED (
     FROM notes_note note JOIN accounts_user author ON author.id = note.author_id
     WHERE note.state = 'published' AND note.published_at <= %(at)s AND author.is_active
       AND (%(type)s = '' OR note.type = %(type)s)
-), some AS (
+), any_word AS (
     SELECT id FROM readable WHERE tokens && %(terms)s::varchar[]
     ORDER BY published_at DESC, id DESC LIMIT %(most)s
-), every AS (
+), every_word AS (
     SELECT id FROM readable WHERE tokens @> %(terms)s::varchar[]
     ORDER BY published_at DESC, id DESC LIMIT %(most)s
 )
@@ -51,7 +51,7 @@ SELECT note.id, note.author_id, extract(epoch FROM note.published_at)::float8,
                cardinality(array_positions(note.body_tokens, wanted.term))]
            FROM unnest(%(terms)s::varchar[]) WITH ORDINALITY AS wanted(term, place)
            ORDER BY wanted.place)
-FROM (SELECT id FROM some UNION SELECT id FROM every) found
+FROM (SELECT id FROM any_word UNION SELECT id FROM every_word) found
 JOIN notes_note note ON note.id = found.id
 LEFT JOIN notes_notecounts counts ON counts.note_id = note.id
 ORDER BY note.id
@@ -89,9 +89,9 @@ def load(*, terms: Sequence[str], type_: str, at: datetime, policy: SearchPolicy
         author_ids=np.array(columns[1], dtype=np.int64),
         published_at=np.array(columns[2], dtype=np.float64),
         interactions=interactions_of(columns[3:8]),
-        lengths=np.array(columns[8], dtype=np.float64).reshape(-1, fields),
+        lengths=np.array(columns[8], dtype=np.float64).reshape(len(rows), fields),
         occurrences=np.array(columns[9], dtype=np.float64)
-        .reshape(-1, len(terms), fields)
+        .reshape(len(rows), len(terms), fields)
         .swapaxes(1, 2),
         containing=np.array(containing, dtype=np.float64),
         documents=documents,

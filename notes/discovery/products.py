@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
-from django.db.models import F, Func, Q, Value
+from django.db.models import F, Func, Q, TextField, Value
 from django.db.models.functions import Concat, Lower
 
 from notes.discovery.bm25 import bm25f, inverse_document_frequency
@@ -36,8 +36,15 @@ def search_products(*, query: str, limit: int) -> list[Product]:
 
 def _candidates(words: Sequence[str]) -> list[tuple[int, str, str, str]]:
     """Return id, name, brand and description of products that have one of the words somewhere."""
-    text = Concat("name", Value(" "), "brand__name", Value(" "), "description")
-    folded: Any = Func(Lower(text), Value(_ACCENTED), Value(_PLAIN), function="translate")
+    space = Value(" ")
+    text = Concat("name", space, "brand__name", space, "description", output_field=TextField())
+    folded: Any = Func(
+        Lower(text),
+        Value(_ACCENTED),
+        Value(_PLAIN),
+        function="translate",
+        output_field=TextField(),
+    )
     condition = Q()
     for word in words:
         condition |= Q(folded__contains=word)

@@ -1,0 +1,259 @@
+"""Search finds what was written, in three languages, and answers odd queries properly."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+import numpy as np
+import pytest
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+
+from notes.discovery import search
+from notes.discovery.bm25 import bm25f, inverse_document_frequency
+from notes.discovery.search import Ask, Sort
+from notes.discovery.text import fold, terms, tokenise
+from notes.discovery.types import Viewer
+from notes.factories import LikeFactory, NoteFactory, TopicFactory
+from redshop.accounts.factories import BlockFactory, UserFactory
+from redshop.accounts.models import User
+from redshop.catalog.factories import BrandFactory, ProductFactory, SkuFactory
+from redshop.core.populations import Population
+from redshop.events.kinds import EventKind, Source
+from redshop.events.models import Event
+from tests.api import ApiClient
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+AGO = NOW - timedelta(hours=2)
+
+
+def found(query: str, **rest: Any) -> list[int]:
+    return search.search_notes(query=query, viewer=Viewer(), at=NOW, **rest).note_ids
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Linen DRESS, size M", ["linen", "dress", "size", "m"]),
+        ("Caffè, perché no?", ["caffe", "perche", "no"]),
+        ("防晒霜", ["防", "晒", "霜", "防晒", "晒霜"]),
+        ("SPF50防晒", ["spf50", "防", "晒", "防晒"]),
+        ("ＦＵＬＬ　ｗｉｄｔｈ", ["full", "width"]),
+        ("💄 tint", ["💄", "tint"]),
+        ("... !?", []),
+        ("x" * 100, ["x" * 40]),
+    ],
+)
+def test_words_are_found_whatever_the_script(text: str, expected: list[str]) -> None:
+    assert tokenise(text) == expected
+
+
+def test_a_query_asks_for_pairs_of_characters_and_not_for_each() -> None:
+    assert terms(tokenise("防晒霜 spf spf")) == ["防晒", "晒霜", "spf"]
+    assert terms(tokenise("霜")) == ["霜"]
+
+
+@given(st.text(max_size=200))
+def test_folding_twice_changes_nothing_and_tokens_fit_their_column(text: str) -> None:
+    tokens = tokenise(text)
+
+    assert tokenise(fold(text)) == tokens
+    assert all(0 < len(token) <= 40 for token in tokens)
+    assert len(terms(tokens)) <= 24
+
+
+def test_a_rare_word_counts_more_and_repetition_less_and_less() -> None:
+    rarity = inverse_document_frequency(containing=np.array([1.0, 90.0]), documents=100)
+    once, twice, thrice = (
+        bm25f(
+            occurrences=np.array([[[times]]], dtype=float),
+            lengths=np.array([[10.0]]),
+            typical_lengths=np.array([10.0]),
+            field_weights=np.array([1.0]),
+            rarity=np.array([1.0]),
+            k1=1.2,
+            b=0.6,
+        )[0, 0]
+        for times in (1, 2, 3)
+    )
+
+    assert rarity[0] > rarity[1] > 0
+    assert once == pytest.approx(1.0)
+    assert 0 < thrice - twice < twice - once
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("title", "body", "query"),
+    [
+        ("敏感肌防晒霜怎么选", "清爽不油", "防晒"),
+        ("敏感肌防晒霜怎么选", "清爽不油", "敏感肌 防晒霜"),
+        ("Linen dress", "deep pockets", "DRESSES dress"),
+        ("La domenica", "Il caffè della moka", "caffe"),
+        ("La domenica", "Il caffe della moka", "CAFFÈ"),
+        ("Lip tint 💄", "", "💄"),
+    ],
+)
+def test_a_note_is_found_by_its_words(title: str, body: str, query: str, author: User) -> None:
+    note = NoteFactory.create(author=author, title=title, body=body, published_at=AGO)
+    NoteFactory.create(author=author, title="其他", body="something else", published_at=AGO)
+
+    assert found(query) == [note.pk]
+
+
+@pytest.mark.django_db
+def test_a_note_is_found_by_its_topics_and_the_products_it_shows(author: User) -> None:
+    product = ProductFactory.create(name="Moka", brand=BrandFactory.create(name="Bellini"))
+    note = NoteFactory.create(
+        author=author,
+        title="Morning",
+        body="",
+        topics=[TopicFactory.create(slug="coffee", name="咖啡")],
+        products=[product],
+        published_at=AGO,
+    )
+
+    assert [found(query) for query in ("coffee", "咖啡", "moka", "bellini")] == [[note.pk]] * 4
+
+
+@pytest.mark.django_db
+def test_a_word_in_the_title_is_worth_more_than_in_the_body(author: User) -> None:
+    in_body = NoteFactory.create(author=author, title="a b", body="tea", published_at=AGO)
+    in_title = NoteFactory.create(author=author, title="tea b", body="a", published_at=AGO)
+
+    assert found("tea") == [in_title.pk, in_body.pk]
+
+
+@pytest.mark.django_db
+def test_sorting_and_the_filter_by_type(author: User, reader: User) -> None:
+    old = NoteFactory.create(author=author, title="tea", type="video", published_at=AGO)
+    new = NoteFactory.create(
+        author=author, title="green tea and more", published_at=AGO + timedelta(hours=1)
+    )
+    LikeFactory.create(note=old, person=reader, created_at=NOW)
+
+    assert found("tea", sort=Sort.NEWEST) == [new.pk, old.pk]
+    assert found("tea", sort=Sort.POPULAR) == [old.pk, new.pk]
+    assert found("tea", type_="video") == [old.pk]
+
+
+@pytest.mark.django_db
+def test_what_is_unpublished_or_from_someone_blocked_is_not_found(
+    author: User, reader: User
+) -> None:
+    NoteFactory.create(author=author, title="tea", published_at=AGO)
+    NoteFactory.create(author=UserFactory.create(), title="tea", state="draft", published_at=AGO)
+    BlockFactory.create(blocker=reader, blocked=author)
+
+    page = search.search_notes(query="tea", viewer=Viewer(reader.pk), at=NOW)
+
+    assert (page.note_ids, page.caught_up) == ([], True)
+
+
+@pytest.mark.django_db
+def test_many_searches_at_once_are_answered_as_each_alone(author: User, reader: User) -> None:
+    for title in ("tea", "tea and cake", "cake"):
+        NoteFactory.create(author=author, title=title, published_at=AGO)
+    asks = [Ask(Viewer(), "tea"), Ask(Viewer(reader.pk), "cake"), Ask(Viewer(author.pk), "tea")]
+
+    together = search.search_many(asks=asks, at=NOW)
+
+    alone = [search.search_many(asks=[ask], at=NOW)[0] for ask in asks]
+    assert [page.items for page in together] == [page.items for page in alone]
+    assert [len(page.items) for page in together] == [2, 2, 2]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "query", ["🦄", "!!!", "' OR 1=1; DROP TABLE notes_note; --", "%", "_", "\\"]
+)
+def test_odd_queries_find_nothing_and_break_nothing(query: str, api: ApiClient) -> None:
+    for path in ("notes", "products", "suggest"):
+        response = api.get(f"/search/{path}?q={quote(query)}")
+
+        assert (response.status_code, response.json()["results"]) == (200, [])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("query", ["", "%20", "x" * 10_000, "%00"])
+def test_impossible_queries_are_refused(query: str, api: ApiClient) -> None:
+    for path in ("notes", "products", "suggest"):
+        assert api.get(f"/search/{path}?q={query}").status_code == 400
+
+
+@pytest.mark.django_db
+def test_the_answer_is_paged_and_its_reason_names_the_words(author: User, api: ApiClient) -> None:
+    now = timezone.now()
+    for n in range(3):
+        NoteFactory.create(
+            author=author, title="green tea", body="x", published_at=now - timedelta(hours=n + 1)
+        )
+
+    first = api.get("/search/notes?q=tea&page_size=2").json()
+    second = api.get(first["next"].partition("/api/v1")[2]).json()
+
+    assert (len(first["results"]), len(second["results"])) == (2, 1)
+    assert second["caught_up"] is True
+    assert first["results"][0]["reasons"] == [{"code": "match", "text": "It matches tea"}]
+
+
+@pytest.mark.django_db
+def test_products_are_found_best_match_first(api: ApiClient) -> None:
+    named = SkuFactory.create(
+        product__name="Caffettiera da tre tazze", product__description="Alluminio"
+    ).product
+    described = ProductFactory.create(name="Tazza", description="Per la caffettiera di casa")
+    ProductFactory.create(name="Linen dress", description="")
+
+    answer = api.get("/search/products?q=CAFFETTIERÀ").json()
+
+    assert [row["id"] for row in answer["results"]] == [named.pk, described.pk]
+    assert answer["results"][0]["price"] == {"amount_minor": 12_900, "currency": "CNY"}
+
+
+@pytest.mark.django_db
+def test_what_is_typed_is_completed_from_topics_then_titles(author: User, api: ApiClient) -> None:
+    TopicFactory.create(slug="coffee", name="Coffee")
+    NoteFactory.create(author=author, title="Coffee at dawn")
+
+    answer = api.get("/search/suggest?q=cof").json()
+
+    assert answer["results"] == [
+        {"text": "Coffee", "kind": "topic"},
+        {"text": "Coffee at dawn", "kind": "note"},
+    ]
+
+
+def searched(query: str, people: int) -> None:
+    now = timezone.now()
+    Event.objects.bulk_create(
+        Event(
+            id=uuid4(),
+            kind=EventKind.SEARCH_SUBMIT,
+            query=query,
+            person_id=n + 1,
+            occurred_at=now,
+            received_at=now,
+            population=Population.REAL,
+            source=Source.CLIENT,
+        )
+        for n in range(people)
+    )
+
+
+@pytest.mark.django_db
+def test_trends_count_people_and_never_tell_what_one_person_typed(
+    author: User, api: ApiClient
+) -> None:
+    searched("防晒", 4)
+    searched("My secret", 2)
+    NoteFactory.create(author=author, topics=[TopicFactory.create(slug="tea", name="Tea")])
+
+    answer = api.get("/search/trending").json()
+
+    assert answer["results"] == [
+        {"text": "防晒", "kind": "query", "number": 4},
+        {"text": "Tea", "kind": "topic", "number": 1},
+    ]
