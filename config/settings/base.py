@@ -180,16 +180,13 @@ SPECTACULAR_SETTINGS = {
         "OrderState": "orders.states.OrderState",
         "PaymentState": "orders.states.PaymentState",
         "PaymentAttempt": "orders.states.PaymentAttempt",
-    },
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    # what one choice is called wherever it stands
-    "ENUM_NAME_OVERRIDES": {
         "AiUseEnum": "notes.models.Note.AiUse",
         "NoteStateEnum": "notes.states.VALUES",
         "NoteTypeEnum": "notes.models.Note.Type",
         "SurfaceEnum": "redshop.events.kinds.Surface",
     },
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
 # -- Celery: a doorbell, never the queue (RELIABILITY in docs/adr) -----------------------------
