@@ -56,7 +56,7 @@ class Operation:
 @cache
 def document() -> Any:
     """Return the OpenAPI document that the project serves."""
-    return SchemaGenerator().get_schema(request=None, public=True)
+    return SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
 
 
 def operations() -> Iterator[Operation]:
