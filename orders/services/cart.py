@@ -14,7 +14,7 @@ from orders.models import CartItem
 from orders.types import TakenCart, Wanted
 from redshop.accounts.models import User
 from redshop.catalog.models import Sku
-from redshop.core.db import LockableQuerySet, requires_transaction
+from redshop.core.db import requires_transaction
 from redshop.core.errors import NotFound
 from redshop.events.kinds import EventKind
 from redshop.events.services import recording
@@ -23,6 +23,16 @@ from redshop.events.services.recording import ServerEvent
 #: Different things that a cart holds; each checkout locks them all.
 MOST_ITEMS: Final = 100
 
+_PUT: Final = """
+INSERT INTO orders_cartitem AS item (person_id, sku_id, quantity, note_id, request_id, added_at)
+VALUES (%s, %s, %s, %s, %s, %s)
+ON CONFLICT (person_id, sku_id) DO UPDATE SET
+    quantity = EXCLUDED.quantity,
+    note_id = COALESCE(EXCLUDED.note_id, item.note_id),
+    request_id = CASE WHEN EXCLUDED.note_id IS NULL
+                      THEN item.request_id ELSE EXCLUDED.request_id END
+RETURNING note_id, request_id, xmax = 0
+"""
 _TAKE: Final = """
 DELETE FROM orders_cartitem item USING accounts_user person
 WHERE item.person_id = %s AND person.id = item.person_id
@@ -42,35 +52,24 @@ def put_item(
 ) -> None:
     """Have so many units of a SKU in a person's cart, and remember which note led to it.
 
-    Units that come in addition become a ``cart_add`` event. A later call without a note keeps
-    the note of the earlier one.
+    Units that come in addition become a ``cart_add`` event, once where a finger tapped twice. A
+    call without a note (such as a change of the quantity) keeps the note of the one before.
 
-    Locks: the person's row, so that each change sees the one before.
+    Locks: the item in the cart.
 
     Raises:
         NotFound: there is no such SKU on sale.
         CartFull: the cart holds as many different things as it can.
         MixedCurrencies: the cart holds things priced in another currency.
     """
-    people: LockableQuerySet[User] = LockableQuerySet(User)
-    person = people.only("population").filter(pk=person_id).locked().get()
     offer = _offer(sku_id=sku_id, person_id=person_id)
-    item = CartItem(
-        person_id=person_id,
-        sku_id=sku_id,
-        quantity=quantity,
-        note_id=note_id or offer.note_id,
-        request_id=request_id or offer.request_id,
-        added_at=at,
-    )
-    CartItem.objects.bulk_create(
-        [item],
-        update_conflicts=True,
-        unique_fields=["person", "sku"],
-        update_fields=["quantity", "note_id", "request_id"],
-    )
-    if quantity > offer.quantity:
-        _report(item, offer, population=person.population)
+    with connection.cursor() as cursor:
+        cursor.execute(_PUT, [person_id, sku_id, quantity, note_id, request_id, at])
+        note_id, request_id, is_new = cursor.fetchone()
+    was_there_meanwhile = offer.quantity == 0 and not is_new
+    if quantity > offer.quantity and not was_there_meanwhile:
+        added = quantity - offer.quantity
+        _report(offer, added, person_id, note_id=note_id, request_id=request_id, at=at)
 
 
 @transaction.atomic(durable=True)
@@ -107,20 +106,19 @@ def take(*, person_id: int) -> TakenCart:
 
 @dataclass(frozen=True, slots=True)
 class _Offer:
-    """A SKU on sale, and how it stands to a person's cart."""
+    """A SKU on sale, and how it stands to a person and their cart."""
 
     product_id: int
     price_minor: int
     currency: str
+    population: str
     quantity: int
-    note_id: int | None
-    request_id: UUID | None
     others: int
     is_of_another_currency: bool
 
 
 def _offer(*, sku_id: int, person_id: int) -> _Offer:
-    """Return the SKU for the cart of a person that is locked.
+    """Return the SKU as it stands to the cart; checkout looks again, under lock.
 
     Raises:
         NotFound: there is no such SKU on sale.
@@ -130,6 +128,7 @@ def _offer(*, sku_id: int, person_id: int) -> _Offer:
     mine = CartItem.objects.filter(person_id=person_id).order_by()
     this, others = mine.filter(sku=OuterRef("pk")), mine.exclude(sku=OuterRef("pk"))
     count = others.values("person").annotate(count=Count("pk")).values("count")
+    person = User.objects.filter(pk=person_id)
     row = (
         Sku.objects.on_sale()
         .filter(pk=sku_id, product__is_listed=True)
@@ -137,9 +136,8 @@ def _offer(*, sku_id: int, person_id: int) -> _Offer:
             "product_id",
             "price_minor",
             "currency",
+            Subquery(person.values("population")),
             Coalesce(Subquery(this.values("quantity")), 0),
-            Subquery(this.values("note_id")),
-            Subquery(this.values("request_id")),
             Coalesce(Subquery(count), 0),
             Exists(others.exclude(sku__currency=OuterRef("currency"))),
         )
@@ -155,22 +153,26 @@ def _offer(*, sku_id: int, person_id: int) -> _Offer:
     return offer
 
 
-def _report(item: CartItem, offer: _Offer, *, population: str) -> None:
+def _report(
+    offer: _Offer,
+    added: int,
+    person_id: int,
+    *,
+    note_id: int | None,
+    request_id: UUID | None,
+    at: datetime,
+) -> None:
     """Record the units that came in addition."""
-    added = item.quantity - offer.quantity
-    recording.record(
-        [
-            ServerEvent(
-                kind=EventKind.CART_ADD,
-                occurred_at=item.added_at,
-                person_id=item.person_id,
-                population=population,
-                request_id=item.request_id,
-                note_id=item.note_id,
-                product_id=offer.product_id,
-                quantity=added,
-                amount_minor=added * offer.price_minor,
-                currency=offer.currency,
-            )
-        ]
+    event = ServerEvent(
+        kind=EventKind.CART_ADD,
+        occurred_at=at,
+        person_id=person_id,
+        population=offer.population,
+        request_id=request_id,
+        note_id=note_id,
+        product_id=offer.product_id,
+        quantity=added,
+        amount_minor=added * offer.price_minor,
+        currency=offer.currency,
     )
+    recording.record([event])

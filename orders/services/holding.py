@@ -77,11 +77,32 @@ def hold(*, order_id: UUID, buyer_id: int | None = None) -> Held:
     if order is None:
         raise NotFound
     lines = OrderLine.objects.filter(order=order).select_related("part").order_by("pk")
-    return of(order, lines)
+    return _held(order, lines)
 
 
-def of(order: Order, lines: Iterable[OrderLine]) -> Held:
-    """Put a locked order together with its lines, read after the lock, and their parts."""
+@requires_transaction
+def hold_unpaid(*, order_id: UUID, buyer_id: int | None = None) -> Held:
+    """Lock an order and read what belongs to it in one statement.
+
+    What is read beside the lock may be as old as the wait for it. Lines and parts of an order
+    never change while it is placed, so they are right wherever the state, which is the locked
+    row's, still says so: to be called where any other state is refused.
+
+    Locks: the order row.
+
+    Raises:
+        NotFound: there is no such order, or it is another buyer's.
+    """
+    lines = OrderLine.objects.filter(order_id=order_id).select_related("order", "part")
+    if buyer_id is not None:
+        lines = lines.filter(order__buyer_id=buyer_id)
+    found = list(lines.order_by("pk").select_for_update(of=("order",), no_key=True))
+    if not found:
+        raise NotFound
+    return _held(found[0].order, found)
+
+
+def _held(order: Order, lines: Iterable[OrderLine]) -> Held:
     by_id = {line.pk: line for line in lines}
     parts = {line.part_id: line.part for line in by_id.values()}
     return Held(order=order, parts=parts, lines=by_id)

@@ -14,7 +14,7 @@ from orders.models import OrderLine, Payment
 from orders.providers import provider_of
 from orders.providers.types import Charge, Outcome
 from orders.services import timers
-from orders.services.holding import Held, advance_all, hold, save
+from orders.services.holding import Held, advance_all, hold, hold_unpaid, save
 from orders.services.reporting import report, whole
 from orders.states import OrderState, PaymentAttempt, PaymentState
 from redshop.catalog.services import popularity
@@ -100,7 +100,7 @@ def settle(*, payment_id: UUID, outcome: Outcome, at: datetime) -> Payment:
 
 def _payable(*, order_id: UUID, buyer_id: int | None) -> Held:
     """Hold an order that waits for its money."""
-    held = hold(order_id=order_id, buyer_id=buyer_id)
+    held = hold_unpaid(order_id=order_id, buyer_id=buyer_id)
     if held.order.paid_at is not None:
         raise AlreadyPaid
     held.require(OrderState.PLACED)
