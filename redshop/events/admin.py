@@ -119,8 +119,8 @@ class RejectedEventAdmin(_LogAdmin):
     list_filter = [("received_at", MomentRangeFilter), ReasonFilter]
     list_filter_submit = True
     ordering = ["-received_at"]
-    search_fields = ["event_id__exact"]
-    search_help_text = "The id of an event."
+    search_fields = ["event_id__exact", "code__exact"]
+    search_help_text = "The id of an event, or a reason as it is written."
 
 
 @admin.register(Identity)

@@ -72,7 +72,7 @@ def test_batches_that_overlap_in_any_order_count_each_event_once() -> None:
 def test_a_batch_that_fails_gives_its_ids_back(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [row(), row(kind="like")]
     with monkeypatch.context() as patch:
-        patch.setattr("redshop.events.services.ingestion._set_aside", lambda *_, **__: 1 / 0)
+        patch.setattr("redshop.events.services.ingestion.set_aside", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             ingest(batch=batch(*rows), person_id=None, received_at=MOMENT)
     assert Event.objects.count() == EventId.objects.count() == 0

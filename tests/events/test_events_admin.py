@@ -67,7 +67,7 @@ def test_a_search_finds_a_person_with_what_they_did_before_they_were_known(clien
 
 
 @pytest.mark.parametrize("table", ["event", "rejectedevent", "identity", "optout"])
-@pytest.mark.parametrize("term", ["x", "9" * 30, "-1", "💥", "\x00", str(uuid4()), "²"])
+@pytest.mark.parametrize("term", ["x", "9" * 30, "-1", "💥", str(uuid4()), "²"])
 def test_no_search_breaks_anything(client: Client, table: str, term: str) -> None:
     assert client.get(f"/admin/events/{table}/", {"q": term}).status_code == 200
 

@@ -3,25 +3,27 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from hashlib import blake2b
 from typing import Any, Final
-from uuid import UUID
 
 from django.db import transaction
 
-from redshop.core.ids import uuid7
 from redshop.core.populations import Population
 from redshop.events import partitions
 from redshop.events.errors import BatchTooLarge
 from redshop.events.kinds import Source
-from redshop.events.models import EventId, RejectedEvent
+from redshop.events.models import EventId
 from redshop.events.services import writing
+from redshop.events.services.rejection import (
+    LONGEST_ID,
+    Rejected,
+    fingerprint,
+    readable,
+    set_aside,
+)
 from redshop.events.services.validation import Refusal, Row, judge
 from redshop.events.types import Batch, Ingested, Rejection
 
 MOST_ROWS: Final = 1_000
-LONGEST_BODY: Final = 2_000
-LONGEST_ID: Final = 64
 _ABOUT_THE_BATCH: Final = (
     "received_at",
     "person_id",
@@ -86,7 +88,10 @@ def _keep(
         ],
     )
     rejected = _rejections(batch.rows, judged)
-    _set_aside(batch, rejected, received_at=received_at, person_id=person_id)
+    sender = str(batch.visitor_id or person_id)
+    set_aside(
+        [_as_it_came(batch, each, sender=sender) for each in rejected], received_at=received_at
+    )
     return Ingested(
         accepted=len(taken.ids),
         duplicates=len(judged) - len(taken.ids) - len(rejected),
@@ -105,46 +110,19 @@ def _rejections(rows: Sequence[Any], judged: Sequence[Row | Refusal]) -> list[Re
     ]
 
 
-def _set_aside(
-    batch: Batch,
-    rejected: Sequence[Rejection],
-    *,
-    person_id: int | None,
-    received_at: datetime,
-) -> None:
-    """Keep bad rows for the analyst; a batch that is sent again leaves no second copy."""
-    sender = str(batch.visitor_id or person_id)
-    RejectedEvent.objects.bulk_create(
-        [
-            RejectedEvent(
-                received_at=received_at,
-                event_id=each.id or "",
-                code=each.code,
-                message=each.message,
-                body=(body := _written(batch.rows[each.index]))[:LONGEST_BODY],
-                fingerprint=_fingerprint(sender, str(batch.session_id), str(each.index), body)
-                if each.id
-                else uuid7(),
-            )
-            for each in rejected
-        ],
-        ignore_conflicts=True,
+def _as_it_came(batch: Batch, rejection: Rejection, *, sender: str) -> Rejected:
+    """Return a bad row for the analyst; one without an id cannot be recognised again."""
+    body = json.dumps(batch.rows[rejection.index], ensure_ascii=False, default=str)
+    place = (sender, str(batch.session_id), str(rejection.index))
+    return Rejected(
+        event_id=rejection.id or "",
+        code=rejection.code,
+        message=rejection.message,
+        body=body,
+        fingerprint=fingerprint(*place, body) if rejection.id else None,
     )
-
-
-def _fingerprint(*parts: str) -> UUID:
-    return UUID(bytes=blake2b("\n".join(parts).encode(), digest_size=16).digest())
 
 
 def _id_of(row: Any) -> str | None:
     given = row.get("id") if isinstance(row, Mapping) else None
-    return _readable(given)[:LONGEST_ID] if isinstance(given, str) else None
-
-
-def _written(row: Any) -> str:
-    return _readable(json.dumps(row, ensure_ascii=False, default=str))
-
-
-def _readable(text: str) -> str:
-    """Replace what neither PostgreSQL nor UTF-8 can hold."""
-    return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\0")
+    return readable(given)[:LONGEST_ID] if isinstance(given, str) else None

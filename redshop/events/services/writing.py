@@ -69,6 +69,7 @@ CROSS JOIN LATERAL (
     SELECT {_IS_WITHDRAWN.format(person="given.person_id", visitor="given.visitor_id")}
 ) AS consent (is_withdrawn)
 ON CONFLICT DO NOTHING
+RETURNING id::text
 """  # noqa: S608 - constants of this module only
 
 
@@ -115,12 +116,12 @@ def copy(columns: Sequence[str], rows: Collection[Sequence[Any]]) -> None:
 
 
 @requires_transaction
-def append(rows: Sequence[Mapping[str, Any]]) -> int:
-    """Write rows, each judged by its own person's consent; return how many were new.
+def append(rows: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+    """Write rows, each by its own person's consent; return the ids that were new.
 
     A row whose id and moment are there already is left as it is.
     """
     given = [{**_TEXTS, **row} for row in rows]
     with connection.cursor() as cursor:
         cursor.execute(_APPEND, [json.dumps(given, default=str)])
-        return int(cursor.rowcount)
+        return frozenset(event_id for (event_id,) in cursor)

@@ -1,0 +1,327 @@
+"""An existing shop's log becomes people, products, orders and events, once."""
+
+import csv
+import gzip
+import io
+import os
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db.models import Model
+
+from orders.models import Order, OrderLine, Payment, Transition
+from orders.services import history
+from redshop.accounts.models import User
+from redshop.catalog.models import Brand, Category, Merchant, Product, Sku
+from redshop.conversion.history import importing
+from redshop.conversion.models import Attribution
+from redshop.core.models import Fact
+from redshop.events.models import Event, EventId, RejectedEvent
+from tests.api import ApiClient
+from tests.conftest import token_of
+from tests.conversion import world
+
+pytestmark = pytest.mark.django_db
+
+HEADER = (
+    "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session"
+)
+SESSION = "72d76fde-8bb3-4e00-8c23-a032dfed738c"
+LINES = [
+    f"2019-10-01 00:00:00 UTC,view,11,1,electronics.audio.headphone,sony,35.79,501,{SESSION}",
+    f"2019-10-01 00:00:00 UTC,view,11,1,electronics.audio.headphone,sony,35.79,501,{SESSION}",
+    f"2019-10-01 00:01:00 UTC,cart,11,1,electronics.audio.headphone,sony,35.79,501,{SESSION}",
+    f"2019-10-01 00:02:00 UTC,purchase,11,1,electronics.audio.headphone,sony,35.79,501,{SESSION}",
+    "2019-10-31 23:59:59 UTC,view,12,2,,,0.00,502,guest-7",
+    "2019-11-01 00:00:00 UTC,view,13,1,electronics.smartphone,sony,99.995,Ada L.,",
+    f"2019-11-01 00:00:00 UTC,remove_from_cart,11,1,electronics,sony,35.79,501,{SESSION}",
+    "2019-11-01 00:00:00 UTC,dance,11,1,electronics,sony,35.79,501,",
+    "yesterday,view,11,1,electronics,sony,35.79,501,",
+    "9999-12-31 23:59:59 UTC,view,11,1,electronics,sony,35.79,501,",
+    "2019-11-01 00:00:00 UTC,view,,1,electronics,sony,35.79,501,",
+    "2019-11-01 00:00:00 UTC,view,11,1,electronics,sony,35.79,,",
+    "2019-11-01 00:00:00 UTC,view,11,1,electronics,sony,NaN,501,",
+    "2019-11-01 00:00:00 UTC,purchase,11,1,electronics,sony,,501,",
+    "2019-11-01 00:00:00 UTC,view,11",
+]
+
+
+def written(path: Path, lines: list[str], *, header: str = HEADER) -> Path:
+    path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return written(tmp_path / "log.csv", LINES)
+
+
+def run(path: Path, **options: Any) -> str:
+    said = io.StringIO()
+    call_command("import_history", str(path), stdout=said, **options)
+    return said.getvalue()
+
+
+def everything() -> dict[str, Any]:
+    """Return all that an import may write."""
+    models: list[type[Model]] = [User, Merchant, Brand, Category, Product, Sku, Event, Order]
+    models += [OrderLine, Payment, Transition, Attribution, RejectedEvent, Fact, EventId]
+    return {
+        model.__name__: sorted(map(str, model._default_manager.values_list())) for model in models
+    }
+
+
+def test_a_log_becomes_events_that_count_once(log: Path) -> None:
+    said = run(log)
+
+    assert "15 lines: 5 new events, 1 known, 1 left out, 8 set aside" in said
+    assert Counter(Event.objects.values_list("kind", flat=True)) == {
+        "product_view": 3,
+        "cart_add": 1,
+        "order_paid": 1,
+    }
+    person = User.objects.get(handle="rees46_501")
+    product = Sku.objects.get(code="rees46-11").product
+    cart = Event.objects.get(kind="cart_add")
+    assert (cart.person_id, cart.product_id, str(cart.session_id)) == (
+        person.pk,
+        product.pk,
+        SESSION,
+    )
+    assert cart.occurred_at == datetime(2019, 10, 1, 0, 1, tzinfo=UTC)
+    assert (cart.quantity, cart.amount_minor, cart.currency) == (1, 3579, "USD")
+    assert (cart.population, cart.source) == ("real", "import")
+    view = Event.objects.filter(kind="product_view").earliest("occurred_at")
+    assert (view.quantity, view.amount_minor, view.currency) == (None, None, "")
+
+
+def test_its_people_are_real_and_cannot_log_in(log: Path) -> None:
+    run(log)
+
+    people = User.objects.order_by("joined_at", "pk")
+    assert [person.handle for person in people[:2]] == ["rees46_501", "rees46_502"]
+    assert people[2].handle.startswith("rees46_")
+    for person in people:
+        assert not person.has_usable_password()
+        assert person.population == "real"
+        assert person.email.endswith("@imported.invalid")
+    assert people[0].joined_at == datetime(2019, 10, 1, tzinfo=UTC)
+
+
+def test_its_assortment_has_brands_a_tree_and_prices_but_no_stock(log: Path) -> None:
+    run(log)
+
+    sku = Sku.objects.get(code="rees46-11")
+    assert sku.product.name == "Sony Headphone 11"
+    assert (sku.price_minor, sku.currency, sku.on_hand, sku.reserved) == (3579, "USD", 0, 0)
+    assert (sku.product.brand.name, sku.product.brand.merchant.name) == ("Sony", "rees46")
+    shelves = Category.objects.exclude(slug="other").order_by("pk")
+    assert list(shelves.values_list("slug", "name", "parent__slug")) == [
+        ("electronics", "Electronics", None),
+        ("electronics-audio", "Audio", "electronics"),
+        ("electronics-smartphone", "Smartphone", "electronics"),
+        ("electronics-audio-headphone", "Headphone", "electronics-audio"),
+    ]
+    assert sku.product.category.slug == "electronics-audio-headphone"
+    assert Sku.objects.get(code="rees46-13").price_minor == 10_000
+    unknown = Sku.objects.get(code="rees46-12").product
+    assert (unknown.brand.name, unknown.category.slug) == ("Unbranded (rees46)", "other")
+
+
+def test_a_purchase_is_an_order_that_was_paid_and_kept(log: Path) -> None:
+    run(log)
+
+    order, moment = Order.objects.get(), datetime(2019, 10, 1, 0, 2, tzinfo=UTC)
+    line, event = order.lines.get(), Event.objects.get(kind="order_paid")
+    assert (order.state, order.payment_state, order.paid_at) == ("completed", "paid", moment)
+    assert (order.total_minor, order.currency, order.population) == (3579, "USD", "real")
+    assert order.number.startswith("20191001-")
+    assert (line.quantity, line.unit_price_minor, line.open_quantity) == (1, 3579, 0)
+    assert (event.order_id, event.amount_minor, event.quantity) == (order.pk, 3579, 1)
+    assert order.parts.get().merchant.name == "rees46"
+    assert order.payments.get().state == "succeeded"
+    assert order.transitions.get().reason == "Imported from rees46"
+    assert line.product.popularity == 1
+
+
+def test_its_conversions_are_attributed_at_once_without_a_fact_each(log: Path) -> None:
+    run(log)
+
+    assert Attribution.objects.get().is_unattributed
+    assert Fact.objects.count() == 0
+
+
+def test_running_it_again_changes_nothing(log: Path) -> None:
+    run(log)
+    before = everything()
+
+    said = run(log)
+
+    assert "0 new events, 6 known, 1 left out, 8 set aside" in said
+    assert everything() == before
+
+
+def test_a_run_that_was_cut_is_finished_by_the_next(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "CHUNK", 2)
+    with monkeypatch.context() as cut:
+        cut.setattr(history, "import_orders", lambda *_, **__: 1 / 0 if _[0] else [])
+        with pytest.raises(ZeroDivisionError):
+            run(log)
+    assert Event.objects.count() == 1
+    assert Order.objects.count() == 0
+
+    run(log)
+
+    assert Event.objects.count() == 5
+    assert Order.objects.count() == 1
+
+
+def test_bad_lines_are_set_aside_with_their_place(log: Path) -> None:
+    run(log)
+
+    assert list(RejectedEvent.objects.order_by("pk").values_list("code", "message")) == [
+        ("unknown_kind", "Line 9: Nothing says what 'dance' means."),
+        ("invalid_time", "Line 10: It names no moment."),
+        ("invalid_time", "Line 11: No shop can have seen it then."),
+        ("invalid_product", "Line 12: It names no product."),
+        ("invalid_person", "Line 13: It names no person."),
+        ("invalid_price", "Line 14: Its price is no amount."),
+        ("invalid_price", "Line 15: What was bought has no price."),
+        ("invalid_line", "Line 16: It has 3 cells, not 9."),
+    ]
+
+
+def test_a_shop_with_other_words_columns_and_money_can_be_told(tmp_path: Path) -> None:
+    lines = [
+        "1569888000000;Klick;A-1;Anna;1.299",
+        "2019-10-01T09:00:00;Kauf;A-1;Anna;1500",
+        "2019-10-01T09:00:00+02:00;Wink;A-1;Anna;",
+    ]
+    path = tmp_path / "log.csv.gz"
+    path.write_bytes(
+        gzip.compress("\n".join(["\ufeffwhen;what;itemid;wer;price", *lines]).encode())
+    )
+
+    said = run(
+        path,
+        map="klick=product_view,Kauf=order_paid,wink=",
+        column="time=when,act=what,person=wer",
+        currency="KWD",
+        tz="Asia/Tokyo",
+        shop="laden",
+    )
+
+    assert "3 lines: 2 new events, 0 known, 1 left out, 0 set aside" in said
+    paid = Event.objects.get(kind="order_paid")
+    assert paid.occurred_at == datetime(2019, 10, 1, 0, 0, tzinfo=UTC)
+    assert (paid.amount_minor, paid.currency) == (1_500_000, "KWD")
+    view = Event.objects.get(kind="product_view")
+    assert view.occurred_at == datetime(2019, 10, 1, 0, 0, tzinfo=UTC)
+    assert Sku.objects.get().code == "laden-A-1"
+
+
+def test_a_brand_of_another_merchant_stays_theirs(log: Path) -> None:
+    theirs = world.brand("Sony")
+
+    run(log)
+
+    assert Sku.objects.get(code="rees46-11").product.brand.name == "Sony (rees46)"
+    assert theirs.products.count() == 0
+
+
+def test_nobody_is_taken_for_a_person_of_the_log(log: Path) -> None:
+    world.person(handle="Rees46_501")
+
+    with pytest.raises(CommandError, match="somebody else"):
+        run(log)
+
+    assert Event.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "reason"),
+    [
+        (b"", {}, "is empty"),
+        (b"a,b\n1,2\n", {}, "No column for time"),
+        (gzip.compress(HEADER.encode())[:-9], {}, "after line"),
+        (b"\x1f\x8bnonsense", {}, "after line"),
+        (HEADER.encode(), {"map": "view"}, "is written"),
+        (HEADER.encode(), {"map": "view=dance"}, "none of"),
+        (HEADER.encode(), {"map": "view=like"}, "none of"),
+        (HEADER.encode(), {"column": "colour=x"}, "none of"),
+        (HEADER.encode(), {"column": "time=x"}, "No column for time"),
+        (HEADER.encode(), {"tz": "Mars/Olympus"}, "no time zone"),
+        (HEADER.encode(), {"currency": "dollars"}, "three capital letters"),
+        (HEADER.encode(), {"shop": "My Shop"}, "small letters"),
+    ],
+)
+def test_what_cannot_be_read_is_said_in_one_line(
+    tmp_path: Path, content: bytes, options: dict[str, str], reason: str
+) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes(content)
+
+    with pytest.raises(CommandError, match=reason):
+        run(path, **options)
+
+    assert User.objects.count() == 0
+
+
+def test_a_file_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="There is no file"):
+        run(tmp_path / "nothing.csv")
+
+
+# -- the real log -----------------------------------------------------------------------------
+
+DATA = Path(
+    os.environ.get("REDSHOP_REAL_DATA")
+    or Path(__file__).resolve().parent.parent.parent.parent / "shared" / "data"
+)
+
+
+def funnel(**query: str) -> dict[str, Any]:
+    analyst = ApiClient(token=token_of(world.person(is_analyst=True)))
+    asked = "&".join(f"{name}={value}" for name, value in query.items())
+    response = analyst.get(f"/stats/funnel?{asked}")
+    assert response.status_code == 200, response.content
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+@pytest.mark.realdata
+def test_a_real_shop_shows_its_funnel() -> None:
+    path = DATA / "rees46_sample.csv.gz"
+    if not path.exists():
+        pytest.skip(f"the real data sets are not in {DATA} (REDSHOP_REAL_DATA)")
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        rows = {tuple(row.values()): row for row in csv.DictReader(file)}.values()
+    sold = sum(round(float(row["price"]) * 100) for row in rows if row["event_type"] == "purchase")
+
+    first, second = run(path), run(path)
+
+    answer = funnel(
+        **{"from": "2019-10-01", "to": "2019-10-02"},
+        unit="events",
+        steps="product_view,cart_add,order_paid",
+        currency="USD",
+        population="real",
+    )
+    (shown,) = answer["results"]
+    assert "5,019 lines: 5,016 new events, 3 known, 0 left out, 0 set aside" in first
+    assert "5,019 lines: 0 new events, 5,019 known, 0 left out, 0 set aside" in second
+    assert [(step["step"], step["people"]) for step in shown["steps"]] == [
+        ("product_view", 4_912),
+        ("cart_add", 50),
+        ("order_paid", 54),
+    ]
+    net = shown["net_paid"]
+    assert (net["people"], net["amount_minor"], net["currency"]) == (54, sold, "USD")
+    assert User.objects.filter(handle__startswith="rees46_").count() == 1_755
+    assert Order.objects.count() == Attribution.objects.filter(is_unattributed=True).count() == 54
