@@ -1,7 +1,8 @@
 """What this app does when something becomes true."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,22 +10,43 @@ from redshop.conversion.selectors import paths
 from redshop.conversion.services import attribution
 from redshop.core import outbox
 
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A later look at what was paid within a stretch of time, so long after it ended."""
+
+    name: str
+    stretch: timedelta
+    after: timedelta
+
+
 #: A phone may report a touch long after the payment it led to; after 30 days none is taken any
-#: more. So each order is looked at again at these distances from its payment.
-SETTLES_AFTER: Final = (timedelta(minutes=10), timedelta(days=1), timedelta(days=30, hours=1))
+#: more. Looking at stretches of time instead of orders keeps it to a few facts a day.
+LOOKS: Final = {
+    look.name: look
+    for look in (
+        Look("soon", stretch=timedelta(minutes=10), after=timedelta(minutes=1)),
+        Look("next_day", stretch=timedelta(days=1), after=timedelta(days=1)),
+        Look("at_last", stretch=timedelta(days=1), after=timedelta(days=30, hours=1)),
+    )
+}
+LINES_AT_ONCE: Final = 500
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @outbox.subscribe("order.paid")
 def attribute_paid(*, kind: str, payload: Mapping[str, Any], at: datetime) -> None:
     """Credit the notes that led to an order, and look again when late touches may have come."""
     _attribute(payload, at=at)
-    for after in SETTLES_AFTER:
+    paid_at = datetime.fromisoformat(payload["paid_at"])
+    for look in LOOKS.values():
+        since = paid_at - (paid_at - _EPOCH) % look.stretch
         outbox.publish(
             "conversion.settling",
-            key=f"{payload['order_id']}/{after.total_seconds():.0f}",
-            payload={"order_id": payload["order_id"]},
+            key=f"{look.name}/{since.isoformat()}",
+            payload={"look": look.name, "since": since.isoformat()},
             at=at,
-            due_at=datetime.fromisoformat(payload["paid_at"]) + after,
+            due_at=since + look.stretch + look.after,
         )
 
 
@@ -36,8 +58,12 @@ def reverse_refunded(*, kind: str, payload: Mapping[str, Any], at: datetime) -> 
 
 @outbox.subscribe("conversion.settling")
 def settle(*, kind: str, payload: Mapping[str, Any], at: datetime) -> None:
-    """Take touches into account that were reported after the order was attributed."""
-    _attribute(payload, at=at)
+    """Take touches into account that were reported after the payment was attributed."""
+    since = datetime.fromisoformat(payload["since"])
+    until = since + LOOKS[payload["look"]].stretch
+    lines = paths.lines_with_late_events(paid_since=since, paid_until=until)
+    for start in range(0, len(lines), LINES_AT_ONCE):
+        attribution.attribute(line_ids=lines[start : start + LINES_AT_ONCE], at=at)
 
 
 @outbox.subscribe("visitor.joined")

@@ -25,7 +25,6 @@ class Conversion:
     order_id: UUID
     person_id: int
     product_id: int
-    category_id: int
     amount_minor: int
     currency: str
     population: str

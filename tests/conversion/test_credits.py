@@ -27,7 +27,7 @@ MODELS = [model.value for model in AttributionModel]
 
 
 def conversion(amount: int) -> Conversion:
-    return Conversion(1, UUID(int=1), 1, 1, 1, amount, "CNY", "real", NOW, 15)
+    return Conversion(1, UUID(int=1), 1, 1, amount, "CNY", "real", NOW, 15)
 
 
 def path(length: int) -> Path:
@@ -234,9 +234,10 @@ def test_a_touch_reported_after_the_payment_is_credited_when_the_order_settles(
         outbox.publish("order.paid", key="1", payload=payload, at=NOW)
     outbox.drain_all(at=NOW)
     late = world.note(order.lines.get().product)
-    world.event("cart_add", NOW - timedelta(minutes=1), order.buyer, late)
+    reported = NOW + timedelta(minutes=2)
+    world.event("cart_add", NOW - HOUR, order.buyer, late, received_at=reported)
 
-    outbox.drain_all(at=NOW + timedelta(minutes=10))
+    outbox.drain_all(at=NOW + timedelta(minutes=11))
 
     last = Credit.objects.filter(model="last_touch").order_by("pk")
     assert list(last.values_list("kind", "weight_billionths", "amount_minor")) == [
@@ -247,7 +248,8 @@ def test_a_touch_reported_after_the_payment_is_credited_when_the_order_settles(
     assert [credit.note_id == late.pk for credit in last] == [False, True, False]
     assert Attribution.objects.get().generation == 2
     waiting = Fact.objects.pending().filter(kind="conversion.settling").order_by("due_at")
-    assert [fact.due_at - NOW for fact in waiting] == [DAY, 30 * DAY + HOUR]
+    end_of_the_day = NOW + 12 * HOUR
+    assert [fact.due_at - end_of_the_day for fact in waiting] == [DAY, 30 * DAY + HOUR]
 
 
 @pytest_db

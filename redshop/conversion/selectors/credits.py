@@ -11,6 +11,8 @@ from redshop.conversion.types import AttributionModel, Share, Touch
 
 def standing(*, line_ids: Sequence[int]) -> dict[int, list[Share]]:
     """Return the shares that hold, by line: what was written and not undone since."""
+    if not line_ids:
+        return {}
     rows: Iterable[Any] = (
         Credit.objects.filter(line_id__in=line_ids)
         .values_list(

@@ -1,33 +1,33 @@
 """How far back a touch may lie, by category."""
 
-from collections.abc import Mapping
 from typing import Final
 
-from redshop.catalog.models import Category
-from redshop.conversion.models import Lookback
+from django.db import connection
 
 #: Where neither the category, nor one above it, nor everything else has a row.
 DEFAULT_DAYS: Final = 15
 
+#: Answers category_id and days: the category's own row, or that of the nearest one above it.
+DAYS_BY_CATEGORY: Final = f"""
+WITH RECURSIVE above (category_id, height, slug, parent_id) AS (
+    SELECT id, 0, slug, parent_id FROM catalog_category
+    UNION ALL
+    SELECT above.category_id, above.height + 1, parent.slug, parent.parent_id
+    FROM above JOIN catalog_category AS parent ON parent.id = above.parent_id
+)
+SELECT DISTINCT ON (above.category_id) above.category_id,
+       coalesce(
+           conversion_lookback.days,
+           (SELECT days FROM conversion_lookback WHERE category_slug = ''),
+           {DEFAULT_DAYS}) AS days
+FROM above
+LEFT JOIN conversion_lookback ON conversion_lookback.category_slug = above.slug
+ORDER BY above.category_id, conversion_lookback.days IS NULL, above.height
+"""  # noqa: S608 - a constant of this module
+
 
 def days_by_category() -> dict[int, int]:
-    """Return the lookback of every category, in days: its own, or the nearest one above it."""
-    by_slug = dict(Lookback.objects.values_list("category_slug", "days"))
-    shelves = {
-        pk: (parent, slug)
-        for pk, parent, slug in Category.objects.values_list("pk", "parent_id", "slug")
-    }
-    return {pk: _days(pk, shelves=shelves, by_slug=by_slug) for pk in shelves}
-
-
-def _days(
-    category: int | None,
-    *,
-    shelves: Mapping[int, tuple[int | None, str]],
-    by_slug: Mapping[str, int],
-) -> int:
-    while category is not None:
-        category, slug = shelves[category]
-        if slug in by_slug:
-            return by_slug[slug]
-    return by_slug.get("", DEFAULT_DAYS)
+    """Return the lookback of every category, in days."""
+    with connection.cursor() as cursor:
+        cursor.execute(DAYS_BY_CATEGORY)
+        return dict(cursor.fetchall())

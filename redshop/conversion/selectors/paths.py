@@ -1,7 +1,7 @@
 """Conversions and the touches that led to them."""
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,6 +14,17 @@ from redshop.conversion.selectors import lookback
 from redshop.conversion.types import Conversion, GivenBack, Path, Touch
 from redshop.events.models import Event
 
+_PAID: Final = f"""
+SELECT line.id, line.order_id, orders_order.buyer_id, line.product_id, line.total_minor,
+       orders_order.currency, orders_order.population, orders_order.paid_at, lookback.days
+FROM orders_orderline AS line
+JOIN orders_order ON orders_order.id = line.order_id
+JOIN catalog_product ON catalog_product.id = line.product_id
+JOIN ({lookback.DAYS_BY_CATEGORY}) AS lookback
+  ON lookback.category_id = catalog_product.category_id
+WHERE line.id = ANY(%s) AND orders_order.paid_at IS NOT NULL
+ORDER BY line.id
+"""  # noqa: S608 - constants
 _CONVERSIONS: Final = """
 SELECT * FROM unnest(
     %s::bigint[], %s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[],
@@ -21,26 +32,39 @@ SELECT * FROM unnest(
 ) AS supplied (line_id, person_id, product_id, converted_at, clicks_since, views_since)
 """
 
+#: A minute covers what was being received while the line was attributed.
+_LATE: Final = """
+WITH recent AS (
+    SELECT attribution.line_id, orders_order.buyer_id, attribution.converted_at,
+           attribution.converted_at - attribution.window_days * INTERVAL '24 hours' AS since,
+           attribution.computed_at - INTERVAL '1 minute' AS known_at
+    FROM conversion_attribution AS attribution
+    JOIN orders_orderline AS line ON line.id = attribution.line_id
+    JOIN orders_order ON orders_order.id = line.order_id
+    WHERE attribution.converted_at >= %s AND attribution.converted_at < %s
+)
+SELECT recent.line_id
+FROM recent
+JOIN events_event ON events_event.person_id = recent.buyer_id
+                 AND events_event.occurred_at BETWEEN recent.since AND recent.converted_at
+WHERE events_event.received_at >= recent.known_at
+UNION
+SELECT recent.line_id
+FROM recent
+JOIN events_identity ON events_identity.person_id = recent.buyer_id
+JOIN events_event ON events_event.visitor_id = events_identity.visitor_id
+                 AND events_event.person_id IS NULL
+                 AND events_event.occurred_at BETWEEN recent.since AND recent.converted_at
+WHERE events_event.received_at >= recent.known_at
+ORDER BY line_id
+"""
+
 
 def conversions(*, line_ids: Sequence[int]) -> list[Conversion]:
     """Return the paid ones of these order lines, by id, with the lookback of their category."""
-    by_category = lookback.days_by_category()
-    rows: Iterable[Any] = (
-        OrderLine.objects.filter(pk__in=line_ids, order__paid_at__isnull=False)
-        .order_by("pk")
-        .values_list(
-            "pk",
-            "order_id",
-            "order__buyer_id",
-            "product_id",
-            "product__category_id",
-            "total_minor",
-            "order__currency",
-            "order__population",
-            "order__paid_at",
-        )
-    )
-    return [Conversion(*(*row, by_category[row[4]])) for row in rows]
+    with connection.cursor() as cursor:
+        cursor.execute(_PAID, [list(line_ids)])
+        return [Conversion(*row) for row in cursor.fetchall()]
 
 
 def touches(found: Sequence[Conversion]) -> dict[int, Path]:
@@ -91,6 +115,17 @@ def lines_after_visit(*, visitor_id: UUID, person_id: int) -> list[int]:
             "pk", flat=True
         )
     )
+
+
+def lines_with_late_events(*, paid_since: datetime, paid_until: datetime) -> list[int]:
+    """Return the lines paid in between whose credits may not know all that their people did.
+
+    Those are the lines of people of whom something before the payment was received (about) after
+    the line was attributed.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_LATE, [paid_since, paid_until])
+        return [line_id for (line_id,) in cursor.fetchall()]
 
 
 def _columns(found: Sequence[Conversion]) -> list[list[Any]]:

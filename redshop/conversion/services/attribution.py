@@ -45,11 +45,13 @@ def attribute(*, line_ids: Sequence[int], at: datetime, has_new_windows: bool = 
 
     Locks: the attributions, in primary-key order.
     """
-    found = paths.conversions(line_ids=line_ids)
+    found = paths.conversions(line_ids=line_ids) if line_ids else []
+    if not found:
+        return 0
     kept = _open(found, at=at)
     if not has_new_windows:
         found = [replace(each, window_days=kept[each.line_id].window_days) for each in found]
-    there = ledger.standing(line_ids=list(kept))
+    there = ledger.standing(line_ids=[pk for pk, row in kept.items() if row.generation])
     compared = [
         _compare(each, kept[each.conversion.line_id], there.get(each.conversion.line_id, ()))
         for each in plans(found)

@@ -1,0 +1,162 @@
+"""What was credited to whom, and how far back touches count."""
+
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
+from unfold.decorators import display
+
+from redshop.catalog.models import Category
+from redshop.conversion.models import Attribution, Credit, Lookback
+from redshop.conversion.rules import WHOLE
+from redshop.conversion.services import attribution
+from redshop.core.admin import ReadOnlyAdmin
+from redshop.core.money import Money
+
+admin.site.index_template = "conversion/home.html"
+
+
+@display(description="share", ordering="weight_billionths")
+def share(credit: Credit) -> str:
+    """Show a weight as a percentage."""
+    return f"{credit.weight_billionths / WHOLE:.1%}"
+
+
+@display(description="amount", ordering="amount_minor")
+def amount(credit: Credit) -> Money:
+    """Show the money with its currency."""
+    return Money(credit.amount_minor, credit.currency)
+
+
+@admin.register(Lookback)
+class LookbackAdmin(ModelAdmin):
+    list_display = ["category", "days", "is_in_use"]
+    list_editable = ["days"]
+    list_display_links = ["category"]
+    ordering = ["category_slug"]
+    show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Lookback]:
+        self.known = dict(Category.objects.values_list("slug", "name"))
+        return super().get_queryset(request)
+
+    @display(description="category", ordering="category_slug")
+    def category(self, lookback: Lookback) -> str:
+        """Show the name of the category."""
+        if not lookback.category_slug:
+            return "Everything else"
+        return self.known.get(lookback.category_slug, lookback.category_slug)
+
+    @display(description="category is there", boolean=True)
+    def is_in_use(self, lookback: Lookback) -> bool:
+        """Tell whether the catalogue has the category that the row names."""
+        return not lookback.category_slug or lookback.category_slug in self.known
+
+
+@admin.register(Attribution)
+class AttributionAdmin(ReadOnlyAdmin):
+    """Every conversion, attributed or not."""
+
+    list_display = [
+        "product",
+        "order",
+        "total",
+        "converted_at",
+        "is_unattributed",
+        "touches",
+        "touches_cut",
+        "window_days",
+        "generation",
+        "population",
+    ]
+    fields = [
+        "product",
+        "order",
+        "total",
+        "converted_at",
+        "is_unattributed",
+        "touches",
+        "touches_cut",
+        "window_days",
+        "generation",
+        "population",
+        "version",
+        "computed_at",
+        "credits",
+    ]
+    list_select_related = ["line__order", "line__product"]
+    list_filter = ["population", "is_unattributed", ("converted_at", RangeDateTimeFilter)]
+    list_filter_submit = True
+    search_fields = ["line__order__number__startswith", "line__product__name__istartswith"]
+    ordering = ["-converted_at", "-pk"]
+    actions = ["attribute_again"]
+
+    @display(description="product", ordering="line__product__name")
+    def product(self, row: Attribution) -> str:
+        """Show what was bought."""
+        return f"{row.line.quantity} × {row.line.product.name}"
+
+    @display(description="order", ordering="line__order__number")
+    def order(self, row: Attribution) -> str:
+        """Show the number of the order."""
+        return row.line.order.number
+
+    @display(description="total", ordering="line__total_minor")
+    def total(self, row: Attribution) -> Money:
+        """Show what was paid."""
+        return Money(row.line.total_minor, row.line.order.currency)
+
+    @display(description="credits")
+    def credits(self, row: Attribution) -> str:
+        """Link to the line's part of the ledger."""
+        address = reverse("admin:conversion_credit_changelist")
+        return format_html('<a class="text-link" href="{}?line={}">Show</a>', address, row.pk)
+
+    @admin.action(description="Attribute again, with the lookbacks of today", permissions=["view"])
+    def attribute_again(self, request: HttpRequest, queryset: QuerySet[Attribution]) -> None:
+        """Bring credits in line with the events and the lookback table as they are now."""
+        lines = list(queryset.values_list("pk", flat=True))
+        with transaction.atomic():
+            changed = attribution.attribute(line_ids=lines, at=timezone.now(), has_new_windows=True)
+        messages.success(request, f"{changed} of {len(lines)} lines changed.")
+
+
+@admin.register(Credit)
+class CreditAdmin(ReadOnlyAdmin):
+    """The ledger of credits, newest first."""
+
+    list_display = [
+        "note_title",
+        "author",
+        "model",
+        "kind",
+        share,
+        amount,
+        "surface",
+        "provenance",
+        "touched_at",
+        "at",
+    ]
+    list_select_related = ["note", "author"]
+    list_filter = [
+        "model",
+        "kind",
+        "population",
+        "surface",
+        ("note", AutocompleteSelectFilter),
+        ("at", RangeDateTimeFilter),
+    ]
+    list_filter_submit = True
+    search_fields = ["note__title__istartswith", "author__handle__istartswith"]
+    ordering = ["-pk"]
+
+    @display(description="note", ordering="note__title")
+    def note_title(self, credit: Credit) -> str:
+        """Show the note, cut to what a column holds."""
+        title = credit.note.title
+        return title if len(title) <= 40 else f"{title[:39]}…"

@@ -1,0 +1,219 @@
+"""The day at a glance: who was there, what was sold and given back, what led to it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import connection
+
+from notes.models import Note, NoteMedia
+from redshop.conversion.selectors import attribution, funnel, populations
+from redshop.conversion.types import AttributionModel, Period, Slice, Standing
+from redshop.core import outbox
+from redshop.core.money import Money
+
+#: How many days the curve and the funnel show, the day itself included.
+DAYS: Final = 28
+NOTES: Final = 8
+MODEL: Final = AttributionModel.LAST_TOUCH
+
+#: The last day on which something was paid, or was recorded by the log (looked up by its end).
+_LATEST: Final = """
+SELECT greatest(
+    (SELECT max(paid_at) FROM orders_order WHERE population = ANY(%(populations)s)),
+    (SELECT max(occurred_at) FROM events_event
+     WHERE population = ANY(%(populations)s) AND occurred_at >= %(today)s)
+)
+"""
+_CURRENCY: Final = """
+SELECT currency FROM orders_order
+WHERE population = ANY(%(populations)s) AND paid_at >= %(since)s AND paid_at < %(until)s
+GROUP BY currency ORDER BY count(*) DESC, currency
+"""
+_PRESENT: Final = """
+SELECT count(DISTINCT coalesce(person_id::text, visitor_id::text))
+           FILTER (WHERE occurred_at >= %(day)s),
+       count(DISTINCT coalesce(person_id::text, visitor_id::text))
+           FILTER (WHERE occurred_at < %(day)s),
+       (SELECT count(*) FROM notes_note WHERE population = ANY(%(populations)s)
+           AND published_at >= %(day)s AND published_at < %(until)s),
+       (SELECT count(*) FROM notes_note WHERE population = ANY(%(populations)s)
+           AND published_at >= %(day_before)s AND published_at < %(day)s)
+FROM events_event
+WHERE occurred_at >= %(day_before)s AND occurred_at < %(until)s
+  AND population = ANY(%(populations)s)
+"""
+_SALES: Final = """
+SELECT on_day, sum(orders)::int, sum(gross)::bigint, sum(refunded)::bigint
+FROM (
+    SELECT (paid_at AT TIME ZONE %(zone)s)::date AS on_day,
+           1 AS orders, total_minor AS gross, 0 AS refunded
+    FROM orders_order
+    WHERE paid_at >= %(since)s AND paid_at < %(until)s
+      AND population = ANY(%(populations)s) AND currency = %(currency)s
+    UNION ALL
+    SELECT (refunded_at AT TIME ZONE %(zone)s)::date, 0, 0, orders_refund.amount_minor
+    FROM orders_refund
+    JOIN orders_order ON orders_order.id = orders_refund.order_id
+    WHERE refunded_at >= %(since)s AND refunded_at < %(until)s
+      AND population = ANY(%(populations)s) AND orders_refund.currency = %(currency)s
+) AS entries
+GROUP BY on_day
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DailySales:
+    """What was paid, and what was given back, on one day."""
+
+    day: date
+    orders: int
+    gross: Money
+    refunded: Money
+
+    @property
+    def net(self) -> Money:
+        return self.gross - self.refunded
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """How many people did anything, and how many notes were published, on a day."""
+
+    people: int
+    notes: int
+
+
+@dataclass(frozen=True, slots=True)
+class BestNote:
+    """A note that earned much, with its picture where it has one."""
+
+    id: int
+    title: str
+    author: str
+    picture: str
+    conversions: float
+    net: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everything that the home page shows, for one population and one day."""
+
+    population: str
+    kind: str
+    period: Period
+    day: date
+    currency: str
+    other_currencies: tuple[str, ...]
+    presence: Presence
+    presence_before: Presence
+    sales: tuple[DailySales, ...]
+    funnel: funnel.Row
+    notes: tuple[BestNote, ...]
+    unattributed: float
+    backlog: outbox.Backlog
+    fresh_at: datetime
+
+
+def overview(*, population: str, at: datetime, day: date | None = None) -> Overview:
+    """Return one day, by default the last on which anything happened, and the weeks before it."""
+    zone = ZoneInfo(settings.PLATFORM_TIME_ZONE)
+    chosen = day or _latest_day(population, zone=zone, at=at)
+    end = chosen + timedelta(days=1)
+    period = Period(end - timedelta(days=DAYS), end, zone)
+    currencies = [currency for (currency,) in _rows(_CURRENCY, population, period)]
+    currency = currencies[0] if currencies else settings.PLATFORM_CURRENCY
+    asked: dict[str, Any] = {"period": period, "population": population, "currency": currency}
+    walked = funnel.funnel(funnel.Question(**asked), at=at)
+    earned = attribution.attribution(
+        attribution.Question(**asked, model=MODEL, page=Slice(limit=NOTES)), at=at
+    )
+    people, people_before, notes, notes_before = _present(population, period)
+    return Overview(
+        population=population,
+        kind=populations.kind_of(population),
+        period=period,
+        day=chosen,
+        currency=currency,
+        other_currencies=tuple(currencies[1:]),
+        presence=Presence(people, notes),
+        presence_before=Presence(people_before, notes_before),
+        sales=_sales(population, period, currency=currency),
+        funnel=walked.results[0],
+        notes=_best(earned.results),
+        unattributed=earned.unattributed.conversions,
+        backlog=outbox.backlog(at=at),
+        fresh_at=earned.meta.fresh_at,
+    )
+
+
+def _latest_day(population: str, *, zone: ZoneInfo, at: datetime) -> date:
+    today = Period.last_days(1, at=at, zone=zone)
+    [(latest,)] = _rows(_LATEST, population, today, today=today.since)
+    return min(latest or at, at).astimezone(zone).date()
+
+
+def _present(population: str, period: Period) -> tuple[int, int, int, int]:
+    day = period.until - timedelta(days=1)
+    before = day - timedelta(days=1)
+    [(people, people_before, notes, notes_before)] = _rows(
+        _PRESENT, population, period, day=day, day_before=before
+    )
+    return people, people_before, notes, notes_before
+
+
+def _sales(population: str, period: Period, *, currency: str) -> tuple[DailySales, ...]:
+    """Return a row for every day, also those on which nothing was sold."""
+    found = {day: numbers for day, *numbers in _rows(_SALES, population, period, currency=currency)}
+    days = [period.first + timedelta(days=n) for n in range((period.end - period.first).days)]
+    return tuple(
+        DailySales(day, orders, Money(gross, currency), Money(refunded, currency))
+        for day in days
+        for orders, gross, refunded in [found.get(day, (0, 0, 0))]
+    )
+
+
+def _best(earned: Sequence[Standing]) -> tuple[BestNote, ...]:
+    ids = [int(row.key) for row in earned if row.key is not None]
+    authors = dict(Note.objects.filter(pk__in=ids).values_list("pk", "author__handle"))
+    pictures = _pictures(ids)
+    return tuple(
+        BestNote(
+            id=pk,
+            title=row.label,
+            author=authors[pk],
+            picture=pictures.get(pk, ""),
+            conversions=row.conversions,
+            net=row.net,
+        )
+        for pk, row in zip(ids, earned, strict=True)
+    )
+
+
+def _pictures(note_ids: Sequence[int]) -> dict[int, str]:
+    """Return the address of each note's first picture, small."""
+    places = NoteMedia.objects.filter(note_id__in=note_ids).select_related("media")
+    return {
+        place.note_id: place.media.sizes["thumb"].url
+        for place in places.order_by("-position", "-pk")
+        if "thumb" in place.media.renditions
+    }
+
+
+def _rows(statement: str, population: str, period: Period, **values: Any) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement,
+            {
+                "populations": populations.members(population),
+                "since": period.since,
+                "until": period.until,
+                "zone": period.zone.key,
+                **values,
+            },
+        )
+        return list(cursor.fetchall())
