@@ -90,7 +90,7 @@ def edit(*, note_id: int, author_id: int, at: datetime, changes: NoteChanges) ->
     note = _own(note_id=note_id, author_id=author_id)
     if note.state not in EDITABLE:
         raise NoteStateForbids("A note that was taken down cannot be changed.")
-    _check_ai_label(note, ai_use=changes.get("ai_use", note.ai_use))
+    check_ai_label(note, ai_use=changes.get("ai_use", note.ai_use))
     for name in _PLAIN_FIELDS:
         setattr(note, name, changes.get(name, getattr(note, name)))
     if "topic_slugs" in changes:
@@ -225,14 +225,30 @@ def check_disclosure(note: Note) -> None:
         DisclosureRequired: it earns, is paid for, speaks for a brand or, under the strict rule
             of the deployment, shows any product, and bears no label.
     """
-    is_commercial = note.earns_commission or note.is_sponsored or note.origin == Note.Origin.BRAND
-    if settings.DISCLOSURE_RULE == "every_product_link" and not is_commercial:
-        is_commercial = ProductTag.objects.open().filter(note=note).exists()
-    if is_commercial and not note.disclosure:
+    if note.disclosure:
+        return
+    if is_commercial(note) or (
+        is_every_product_commercial() and ProductTag.objects.open().filter(note=note).exists()
+    ):
         raise DisclosureRequired
 
 
-def _check_ai_label(note: Note, *, ai_use: str) -> None:
+def is_commercial(note: Note) -> bool:
+    """Tell whether the note earns, is paid for or speaks for a brand."""
+    return note.earns_commission or note.is_sponsored or note.origin == Note.Origin.BRAND
+
+
+def is_every_product_commercial() -> bool:
+    """Tell whether this deployment demands a label for every product that is shown."""
+    return settings.DISCLOSURE_RULE == "every_product_link"
+
+
+def check_ai_label(note: Note, *, ai_use: str) -> None:
+    """Refuse to weaken the AI label of what readers have seen with it.
+
+    Raises:
+        AiLabelRequired: the note is published, and the new label says less.
+    """
     is_weaker = _AI_ORDER.index(Note.AiUse(ai_use)) < _AI_ORDER.index(Note.AiUse(note.ai_use))
     if note.state == NoteState.PUBLISHED and is_weaker:
         raise AiLabelRequired
@@ -249,8 +265,17 @@ def _check_brand(*, author_id: int, brand_id: int | None, origin: str, is_sponso
         raise InvalidInput(
             pointer="/brand_id", code="does_not_exist", message=f"There is no brand {brand_id}."
         )
-    is_member = BrandMember.objects.filter(brand=brand_id, user=author_id).exists()
-    if origin == Note.Origin.BRAND and not is_member:
+    if origin == Note.Origin.BRAND:
+        check_membership(author_id=author_id, brand_id=brand_id)
+
+
+def check_membership(*, author_id: int, brand_id: int) -> None:
+    """Refuse to write in the name of a brand that one does not work for.
+
+    Raises:
+        NotABrandMember: that is so.
+    """
+    if not BrandMember.objects.filter(brand=brand_id, user=author_id).exists():
         raise NotABrandMember
 
 

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Final
 
-from django.db import transaction
-
 from notes.discovery.text import tokenise
 from notes.models import Note, ProductTag
 from redshop.core.db import requires_transaction
@@ -33,7 +31,7 @@ def _tags_of(note: Note) -> Sequence[str]:
     return [text for row in [*topics, *products] for text in row]
 
 
-@transaction.atomic(durable=True)
+@requires_transaction
 def reindex(*, note_ids: Sequence[int]) -> int:
     """Write the words of some notes anew, after topics or products were renamed.
 
