@@ -6,7 +6,7 @@ the whole body; here they reach the row that has them, and its judge.
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import IO, Any, Final
 
 from django.http import UnreadablePostError
@@ -20,6 +20,7 @@ from redshop.events.services.validation import RepeatedNames
 MOST_BYTES: Final = 1024 * 1024
 _CHUNK: Final = 16 * 1024
 _GZIP: Final = 16 + zlib.MAX_WBITS
+_CONTAINERS: Final = frozenset({dict, list, RepeatedNames})
 _LONGEST_WHOLE_NUMBER: Final = 20
 
 
@@ -121,15 +122,14 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _is_too_deep(value: Any) -> bool:
-    level = _containers([value])
-    for _ in range(MAX_DEPTH):
-        level = _containers(
-            inner
-            for outer in level
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-        )
-    return bool(level)
-
-
-def _containers(values: Iterable[Any]) -> list[Any]:
-    return [value for value in values if isinstance(value, dict | list)]
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        deeper = []
+        for outer in level:
+            if isinstance(outer, dict | list):
+                inner = outer.values() if isinstance(outer, dict) else outer
+                deeper += [each for each in inner if type(each) in _CONTAINERS]
+        if not deeper:
+            return False
+        level = deeper
+    return True

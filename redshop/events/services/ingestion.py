@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from django.db import transaction
 
@@ -75,10 +76,10 @@ def _keep(
     taken = writing.take(
         good, person_id=person_id, visitor_id=batch.visitor_id, received_at=received_at
     )
-    about: list[Any] = [person_id, batch.visitor_id, batch.session_id]
+    who = (person_id, _text(batch.visitor_id), _text(batch.session_id))
     if taken.is_withdrawn:
-        about = [None, None, None]
-    rest = (received_at, *about, "", population, Source.CLIENT.value)
+        who = (None, None, None)
+    rest = (received_at, *who, "", str(population), Source.CLIENT.value)
     writing.copy(
         _COLUMNS,
         [
@@ -97,6 +98,10 @@ def _keep(
         duplicates=len(judged) - len(taken.ids) - len(rejected),
         rejected=tuple(rejected),
     )
+
+
+def _text(value: UUID | None) -> str | None:
+    return None if value is None else str(value)
 
 
 def _rejections(rows: Sequence[Any], judged: Sequence[Row | Refusal]) -> list[Rejection]:

@@ -21,7 +21,7 @@ _MOMENT: Final = re.compile(
 )
 _CLIENT_KINDS: Final = frozenset(kind.value for kind in CLIENT_KINDS)
 _KINDS: Final = frozenset(EventKind.values)
-_SURFACES: Final = frozenset(Surface.values)
+_SURFACES: Final = frozenset(Surface.values) | {""}
 _BIGGEST_ID: Final = 2**63 - 1
 _BIGGEST_NUMBER: Final = 2**31 - 1
 
@@ -68,9 +68,13 @@ def judge(row: Any, *, received_at: datetime, skew: timedelta) -> Row | Refusal:
     if refusal := _refusal_of(row.get("kind")):
         return refusal
     values: list[Any] = []
-    for name, (read, says) in _FIELDS.items():
+    for name, (read, says, absent) in _FIELDS.items():
+        value = row.get(name)
+        if value is None and name not in _REQUIRED:
+            values.append(absent)
+            continue
         try:
-            values.append(read(row.get(name)))
+            values.append(read(value))
         except ValueError:
             return Refusal(f"invalid_{name}", f"{name} must be {says}.")
     return _in_time(Row(*values), received_at=received_at, skew=skew)
@@ -107,10 +111,6 @@ def _in_time(row: Row, *, received_at: datetime, skew: timedelta) -> Row | Refus
     return row
 
 
-def _same(value: Any) -> str:
-    return str(value)
-
-
 def uuid_text(value: Any) -> str:
     """Return a UUID as lower-case text.
 
@@ -122,10 +122,6 @@ def uuid_text(value: Any) -> str:
     if isinstance(value, UUID):
         return str(value)
     raise ValueError
-
-
-def _uuid_or_none(value: Any) -> str | None:
-    return None if value is None else uuid_text(value)
 
 
 def moment(value: Any) -> datetime:
@@ -145,35 +141,27 @@ def moment(value: Any) -> datetime:
 
 
 def _surface(value: Any) -> str:
-    if value is None or value == "":
-        return ""
     if isinstance(value, str) and value in _SURFACES:
         return value
     raise ValueError
 
 
-def _whole(*, least: int, most: int) -> Callable[[Any], int | None]:
-    def read(value: Any) -> int | None:
-        if value is None:
-            return None
+def _whole(*, least: int, most: int) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
         if type(value) is not int or not least <= value <= most:
             raise ValueError
-        return value
+        return int(value)
 
     return read
 
 
-def _share(value: Any) -> float | None:
-    if value is None:
-        return None
+def _share(value: Any) -> float:
     if type(value) not in {int, float} or not 0 <= value <= 1:  # NaN is in no range
         raise ValueError
     return float(value)
 
 
 def _text(value: Any) -> str:
-    if value is None:
-        return ""
     if not isinstance(value, str) or len(value) > LONGEST_QUERY or "\x00" in value:
         raise ValueError
     value.encode()  # a lone surrogate raises UnicodeEncodeError, a ValueError
@@ -182,19 +170,20 @@ def _text(value: Any) -> str:
 
 _id = _whole(least=1, most=_BIGGEST_ID)
 _number = _whole(least=0, most=_BIGGEST_NUMBER)
-#: How each field of a row is read, and what it must be; in the order of ``Row``.
-_FIELDS: Final[dict[str, tuple[Callable[[Any], Any], str]]] = {
-    "id": (uuid_text, "a UUID"),
-    "kind": (_same, "a kind"),
-    "occurred_at": (moment, "a moment such as 2026-01-31T12:00:00Z"),
-    "surface": (_surface, "the name of a surface"),
-    "request_id": (_uuid_or_none, "a UUID"),
-    "note_id": (_id, "a positive whole number"),
-    "product_id": (_id, "a positive whole number"),
-    "position": (_number, f"a whole number from 0 to {_BIGGEST_NUMBER}"),
-    "dwell_ms": (_number, f"a whole number from 0 to {_BIGGEST_NUMBER}"),
-    "completion": (_share, "a number from 0 to 1"),
-    "query": (_text, f"a text of at most {LONGEST_QUERY} characters"),
+_REQUIRED: Final = frozenset({"id", "kind", "occurred_at"})
+#: How each field of a row is read, what it must be, and what an absent one is; as in ``Row``.
+_FIELDS: Final[dict[str, tuple[Callable[[Any], Any], str, str | None]]] = {
+    "id": (uuid_text, "a UUID", None),
+    "kind": (str, "a kind", None),
+    "occurred_at": (moment, "a moment such as 2026-01-31T12:00:00Z", None),
+    "surface": (_surface, "the name of a surface", ""),
+    "request_id": (uuid_text, "a UUID", None),
+    "note_id": (_id, "a positive whole number", None),
+    "product_id": (_id, "a positive whole number", None),
+    "position": (_number, f"a whole number from 0 to {_BIGGEST_NUMBER}", None),
+    "dwell_ms": (_number, f"a whole number from 0 to {_BIGGEST_NUMBER}", None),
+    "completion": (_share, "a number from 0 to 1", None),
+    "query": (_text, f"a text of at most {LONGEST_QUERY} characters", ""),
 }
 
 #: Every reason there is to refuse a row.
