@@ -6,6 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from orders.services import cancellation, timers
+from redshop.accounts.models import Notification
+from redshop.accounts.services import notifications
 from redshop.core import outbox
 
 
@@ -13,3 +15,14 @@ from redshop.core import outbox
 def expire_unpaid(*, kind: str, payload: Mapping[str, Any], at: datetime) -> None:
     """End an order that is still unpaid when its stock is due back."""
     cancellation.expire(order_id=UUID(payload["order_id"]), at=at)
+
+
+@outbox.subscribe("order.shipped", "order.delivered", "order.expired")
+def tell_buyer(*, kind: str, payload: Mapping[str, Any], at: datetime) -> None:
+    """Tell the buyer what became of their order without their doing."""
+    notifications.notify(
+        recipient_id=payload["buyer_id"],
+        kind=Notification.Kind.ORDER,
+        subject={"order_id": payload["order_id"], "state": kind.removeprefix("order.")},
+        at=at,
+    )

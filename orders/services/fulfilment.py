@@ -5,8 +5,8 @@ from datetime import datetime
 from uuid import UUID
 
 from orders.errors import NothingToDeliver, NothingToShip
-from orders.models import OrderLine, Shipment, ShipmentLine
-from orders.services.holding import Held, advance, hold
+from orders.models import Shipment, ShipmentLine
+from orders.services.holding import Held, add, advance, hold
 from orders.services.standing import refresh
 from orders.states import OrderState
 from redshop.catalog.services import stock
@@ -49,9 +49,7 @@ def ship(
         raise NothingToShip
     shipments = _pack(held, units, tracking=tracking, at=at)
     stock.consume(held.by_sku(units))
-    for line_id, quantity in units.items():
-        held.lines[line_id].shipped_quantity += quantity
-    OrderLine.objects.bulk_update([held.lines[pk] for pk in units], ["shipped_quantity"])
+    add(held, shipped_quantity=units)
     refresh(held, at=at)
     return shipments
 

@@ -7,6 +7,8 @@ from itertools import pairwise
 from typing import Final
 from uuid import UUID
 
+from django.db.models import BigIntegerField, Case, F, Value, When
+
 from orders.errors import LineUnknown, QuantityNotPossible, WrongState
 from orders.models import Order, OrderLine, OrderPart, Transition
 from orders.states import OrderState, route, slowest
@@ -145,6 +147,29 @@ def advance_all(held: Held, *, to: OrderState, at: datetime, reason: str = "") -
         WrongState: no way leads there.
     """
     advance(held, parts_to=dict.fromkeys(held.parts, to), at=at, reason=reason)
+
+
+@requires_transaction
+def add(held: Held, **increments: Mapping[int, int]) -> None:
+    """Add to counters of held lines, each named with what to add by line.
+
+    The rows are changed relative to what they say, so that the constraints would stop even a
+    caller who forgot the lock.
+    """
+    changes = {}
+    for name, by_line in increments.items():
+        for line_id, amount in by_line.items():
+            line = held.lines[line_id]
+            setattr(line, name, getattr(line, name) + amount)
+        if by_line:
+            changes[name] = F(name) + _case(by_line)
+    line_ids = {line_id for by_line in increments.values() for line_id in by_line}
+    OrderLine.objects.filter(pk__in=line_ids).update(**changes)
+
+
+def _case(by_line: Mapping[int, int]) -> Case:
+    amounts = (When(pk=line_id, then=Value(amount)) for line_id, amount in by_line.items())
+    return Case(*amounts, default=Value(0), output_field=BigIntegerField())
 
 
 def save(order: Order) -> None:

@@ -5,8 +5,8 @@ from datetime import datetime
 from uuid import UUID
 
 from orders.errors import NothingToRefund
-from orders.models import OrderLine, Refund, RefundLine
-from orders.services.holding import Held, hold, save
+from orders.models import Refund, RefundLine
+from orders.services.holding import Held, add, hold, save
 from orders.services.reporting import report
 from orders.services.standing import refresh
 from orders.states import PaymentState
@@ -65,17 +65,35 @@ def refund_held(
     if not units:
         raise NothingToRefund
     given_back = _write(held, units, reason=reason, restock=restock, at=at)
-    _move_stock(held, units, restock=restock)
-    _count(held, units, given_back)
+    withdrawn = _withdrawn(held, units)
+    _move_stock(held, units, withdrawn, restock=restock)
+    add(
+        held,
+        refunded_quantity=units,
+        refunded_minor=_amounts(held, units),
+        withdrawn_quantity=withdrawn,
+    )
+    _count(held, given_back)
     refresh(held, at=at, reason=reason)
     _tell(held, units, given_back)
     return given_back
 
 
+def _amounts(held: Held, units: Mapping[int, int]) -> dict[int, int]:
+    """Return the minor units of money that units by line are worth."""
+    return {pk: held.lines[pk].unit_price_minor * quantity for pk, quantity in units.items()}
+
+
+def _withdrawn(held: Held, units: Mapping[int, int]) -> dict[int, int]:
+    """Return how many of the units are still open, by line, where any are."""
+    open_units = {pk: min(held.lines[pk].open_quantity, quantity) for pk, quantity in units.items()}
+    return {pk: quantity for pk, quantity in open_units.items() if quantity}
+
+
 def _write(
     held: Held, units: Mapping[int, int], *, reason: str, restock: bool, at: datetime
 ) -> Refund:
-    amounts = {pk: held.lines[pk].unit_price_minor * quantity for pk, quantity in units.items()}
+    amounts = _amounts(held, units)
     given_back = Refund.objects.create(
         id=uuid7(at),
         order=held.order,
@@ -92,33 +110,22 @@ def _write(
     return given_back
 
 
-def _move_stock(held: Held, units: Mapping[int, int], *, restock: bool) -> None:
-    """Withdraw units that are still open and let go of their stock; take others back."""
-    withdrawn = {
-        pk: open_ for pk in units if (open_ := min(held.lines[pk].open_quantity, units[pk]))
-    }
-    returned = {pk: rest for pk in units if (rest := units[pk] - withdrawn.get(pk, 0))}
-    for line_id, quantity in withdrawn.items():
-        held.lines[line_id].withdrawn_quantity += quantity
-    moves = {stock.release if restock else stock.consume: withdrawn}
-    if restock:
-        moves[stock.restock] = returned
-    stock.lock(held.by_sku({pk: units[pk] for moved in moves.values() for pk in moved}))
-    for move, moved in moves.items():
-        if moved:
-            move(held.by_sku(moved))
+def _move_stock(
+    held: Held, units: Mapping[int, int], withdrawn: Mapping[int, int], *, restock: bool
+) -> None:
+    """Let go of the stock of units that were never shipped; take the others back where wanted."""
+    returned = {pk: units[pk] - withdrawn.get(pk, 0) for pk in units if restock}
+    returned = {pk: quantity for pk, quantity in returned.items() if quantity}
+    stock.lock(held.by_sku({**withdrawn, **returned}))
+    if withdrawn:
+        let_go = stock.release if restock else stock.consume
+        let_go(held.by_sku(withdrawn))
+    if returned:
+        stock.restock(held.by_sku(returned))
 
 
-def _count(held: Held, units: Mapping[int, int], given_back: Refund) -> None:
-    """Add what was given back to the lines and the order."""
-    for line_id, quantity in units.items():
-        line = held.lines[line_id]
-        line.refunded_quantity += quantity
-        line.refunded_minor += line.unit_price_minor * quantity
-    OrderLine.objects.bulk_update(
-        [held.lines[pk] for pk in units],
-        ["refunded_quantity", "refunded_minor", "withdrawn_quantity"],
-    )
+def _count(held: Held, given_back: Refund) -> None:
+    """Bring the order's money in line with its lines."""
     is_whole = all(line.refundable_quantity == 0 for line in held.lines.values())
     held.order.refunded_minor += given_back.amount_minor
     held.order.payment_state = (
@@ -130,7 +137,8 @@ def _count(held: Held, units: Mapping[int, int], given_back: Refund) -> None:
 def _tell(held: Held, units: Mapping[int, int], given_back: Refund) -> None:
     order, at = held.order, given_back.refunded_at
     lines = [held.lines[pk] for pk in units]
-    portions = [(line, units[line.pk], units[line.pk] * line.unit_price_minor) for line in lines]
+    amounts = _amounts(held, units)
+    portions = [(line, units[line.pk], amounts[line.pk]) for line in lines]
     report(EventKind.ORDER_REFUNDED, order, portions, at=at)
     key = str(given_back.pk)
     payload = {"order_id": str(order.pk), "refund_id": key, "refunded_at": at.isoformat()}
