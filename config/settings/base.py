@@ -121,12 +121,15 @@ TEMPLATES = [
 ]
 
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in (
+        (
+            "UserAttributeSimilarityValidator",
+            {"user_attributes": ["handle", "email", "display_name"]},
+        ),
+        ("MinimumLengthValidator", {"min_length": 8}),
+        ("CommonPasswordValidator", {}),
+        ("NumericPasswordValidator", {}),
     )
 ]
 
@@ -146,6 +149,13 @@ MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(STATE_DIR / "media")))
 SERVE_MEDIA = env.bool("SERVE_MEDIA", default=True)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+
+# -- mail -------------------------------------------------------------------------------------
+# Such as smtp+tls://user:password@host:587; without an address, letters are printed.
+
+globals().update(env.email_url("EMAIL_URL", default="consolemail://"))
+EMAIL_TIMEOUT = 5  # seconds: a worker has other things to do
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="redshop <noreply@redshop.invalid>")
 
 # -- the REST API -----------------------------------------------------------------------------
 
@@ -232,6 +242,10 @@ CELERY_BEAT_SCHEDULE = {
     "forget-feed-snapshots": {
         "task": "notes.tasks.forget_snapshots",
         "schedule": crontab(minute=47),
+    },
+    "forget-ended-sessions": {
+        "task": "redshop.accounts.tasks.forget_ended_sessions",
+        "schedule": crontab(hour=3, minute=47),
     },
     "forget-done-facts": {
         "task": "redshop.core.tasks.forget_done_facts",

@@ -4,4 +4,3 @@ from config.settings.base import *  # noqa: F403 - Django settings extend one an
 
 DEBUG = env.bool("DEBUG", default=False)  # noqa: F405
 ALLOWED_HOSTS = ["*"]
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"

@@ -19,6 +19,7 @@ if not THROTTLING:  # noqa: F405
     raise ImproperlyConfigured("REDSHOP_THROTTLE=off is refused in production.")
 
 DEBUG = False
+globals().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))  # noqa: F405
 STATIC_ROOT = env.str("STATIC_ROOT", default=str(STATE_DIR / "static"))  # noqa: F405
 WHITENOISE_USE_FINDERS = False
 STORAGES = {

@@ -2,10 +2,14 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -19,7 +23,9 @@ from redshop.accounts.models import (
     Preference,
     User,
 )
+from redshop.accounts.services import avatars, registration, sessions
 from redshop.core.admin import ReadOnlyAdmin
+from redshop.core.errors import DomainError
 
 admin.site.unregister(Group)
 
@@ -36,6 +42,18 @@ class NewUserForm(UserCreationForm):
         fields = ("handle", "email")
 
 
+class UserForm(UserChangeForm):
+    def clean_avatar(self) -> Any:
+        """Hold a face that comes in here to what holds for those of the API."""
+        avatar = self.cleaned_data["avatar"]
+        if not isinstance(avatar, UploadedFile):
+            return avatar
+        try:
+            return avatars.prepared(avatar)
+        except DomainError as error:
+            raise ValidationError(error.detail, code=error.code) from error
+
+
 class ConsentInline(TabularInline):
     model = Consent
     extra = 0
@@ -50,11 +68,15 @@ class ConsentInline(TabularInline):
 class PreferenceInline(TabularInline):
     model = Preference
     extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
-    form = UserChangeForm
+    form = UserForm
     add_form = NewUserForm
     change_password_form = AdminPasswordChangeForm
     show_full_result_count = False
@@ -74,6 +96,14 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
         ("History", {"fields": ["population", "joined_at", "last_login"]}),
     )
     add_fieldsets = ((None, {"fields": NEW}),)  # type: ignore[assignment]
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        return self.inlines if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
+        super().save_model(request, obj, form, change)
+        if not change:
+            registration.welcome(obj, consents={}, at=timezone.now())
 
     @admin.display(description="")
     def face(self, user: User) -> str:
@@ -111,24 +141,30 @@ class AccessTokenAdmin(ReadOnlyAdmin):
     list_select_related = ["user"]
     search_fields = ["user__handle__istartswith"]
     exclude = ["digest"]
+    actions = ["log_out"]
+
+    @admin.action(description="Log these devices out", permissions=["end"])
+    def log_out(self, request: HttpRequest, queryset: QuerySet[AccessToken]) -> None:
+        ids = list(queryset.values_list("pk", flat=True))
+        count = sessions.revoke(token_ids=ids, at=timezone.now())
+        messages.success(request, f"{count} devices were logged out.")
+
+    def has_end_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("accounts.change_accesstoken")
 
 
 @admin.register(Follow)
-class FollowAdmin(ModelAdmin):
+class FollowAdmin(ReadOnlyAdmin):
     list_display = ["follower", "followed", "created_at"]
     list_select_related = ["follower", "followed"]
-    autocomplete_fields = ["follower", "followed"]
     search_fields = ["follower__handle__istartswith", "followed__handle__istartswith"]
-    show_full_result_count = False
 
 
 @admin.register(Block)
-class BlockAdmin(ModelAdmin):
+class BlockAdmin(ReadOnlyAdmin):
     list_display = ["blocker", "blocked", "created_at"]
     list_select_related = ["blocker", "blocked"]
-    autocomplete_fields = ["blocker", "blocked"]
     search_fields = ["blocker__handle__istartswith", "blocked__handle__istartswith"]
-    show_full_result_count = False
 
 
 @admin.register(Notification)

@@ -48,3 +48,16 @@ class CannotRelateToSelf(DomainError):
     """Nobody can follow or block themselves."""
 
     code = "cannot_relate_to_self"
+
+
+class AvatarTooLarge(DomainError):
+    """An avatar may have at most 5 MB."""
+
+    code = "too_large"
+    status = 413
+
+
+class AvatarUnreadable(DomainError):
+    """An avatar is a whole JPEG, PNG or WebP picture of at most 40 megapixels; this is none."""
+
+    code = "media_unreadable"

@@ -1,23 +1,65 @@
 """People, their devices, whom they follow and block, what they consented to."""
 
 from datetime import datetime
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.postgres.functions import RandomUUID
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from redshop.core.db import LockableQuerySet
 from redshop.core.populations import Population
 
-HANDLE = RegexValidator(r"^[A-Za-z0-9_.]{3,30}\Z", "3 to 30 letters, digits, dots or underscores.")
+HANDLE_PATTERN: Final = r"^[A-Za-z0-9_.]{3,30}\Z"
+HANDLE = RegexValidator(HANDLE_PATTERN, "3 to 30 letters, digits, dots or underscores.")
+
+
+class UserQuerySet(LockableQuerySet["User"]):
+    def active(self) -> Self:
+        """Keep those whose account is open."""
+        return self.filter(is_active=True)
+
+    def with_handle(self, handle: str) -> Self:
+        """Keep the person of this handle, in whatever case it is written."""
+        return self.alias(lower_handle=Lower("handle")).filter(lower_handle=Lower(Value(handle)))
+
+    def with_email(self, email: str) -> Self:
+        """Keep the person of this address, in whatever case it is written."""
+        return self.alias(lower_email=Lower("email")).filter(lower_email=Lower(Value(email)))
+
+    def visible_to(self, viewer_id: int | None) -> Self:
+        """Keep the open accounts but those of people who blocked the viewer."""
+        if viewer_id is None:
+            return self.active()
+        blocks = Block.objects.filter(blocker=OuterRef("pk"), blocked=viewer_id)
+        return self.active().filter(~Exists(blocks))
 
 
 class UserManager(BaseUserManager["User"]):
     """Makes users for Django's own commands; the API registers through the services."""
+
+    def get_queryset(self) -> UserQuerySet:
+        return UserQuerySet(self.model, using=self._db)
+
+    def locked(self) -> UserQuerySet:
+        return self.get_queryset().locked()
+
+    def active(self) -> UserQuerySet:
+        return self.get_queryset().active()
+
+    def with_handle(self, handle: str) -> UserQuerySet:
+        return self.get_queryset().with_handle(handle)
+
+    def with_email(self, email: str) -> UserQuerySet:
+        return self.get_queryset().with_email(email)
+
+    def visible_to(self, viewer_id: int | None) -> UserQuerySet:
+        return self.get_queryset().visible_to(viewer_id)
 
     def create_user(self, handle: str, email: str, password: str | None = None, **rest: Any) -> Any:
         """Create a person with a hashed password (unusable where none is given)."""
@@ -31,7 +73,8 @@ class UserManager(BaseUserManager["User"]):
         return self.create_user(handle, email, password, is_staff=True, is_superuser=True, **rest)
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        return self.get(handle__iexact=username)
+        """Return the person of this handle; Django's own login asks so."""
+        return self.with_handle(username or "").get()
 
 
 class Gender(models.TextChoices):
@@ -93,20 +136,27 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
+    def unrevoked(self) -> Self:
+        """Keep the tokens that nobody took back."""
+        return self.filter(revoked_at=None)
+
     def alive(self, *, at: datetime) -> Self:
         """Keep the tokens that open the door at this moment."""
-        return self.filter(revoked_at=None, expires_at__gt=at, user__is_active=True)
+        return self.unrevoked().filter(expires_at__gt=at, user__is_active=True)
 
 
 class AccessToken(models.Model):
     """One device's key to the API; only its SHA-256 is kept."""
 
-    id = models.BigAutoField(primary_key=True)
+    id = models.UUIDField(primary_key=True, db_default=RandomUUID(), editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
     digest = models.CharField(max_length=64, unique=True)
-    device = models.CharField(max_length=80, blank=True)
+    device = models.CharField(max_length=80, blank=True, help_text="What it calls itself.")
+    visitor_id = models.UUIDField(
+        null=True, blank=True, help_text="The device, as it was known before the login."
+    )
     created_at = models.DateTimeField()
-    last_used_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, help_text="To the hour.")
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
 
@@ -116,19 +166,28 @@ class AccessToken(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(expires_at__gt=F("created_at")), name="token_expires_after_creation"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["user", "visitor_id", "device"],
+                condition=Q(revoked_at=None),
+                name="token_once_a_device",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.user} on {self.device or 'a device'}"
+        return f"{self.user_id} on {self.device or 'a device'}"
 
 
 class Follow(models.Model):
     """A person who wants to see another's notes."""
 
     id = models.BigAutoField(primary_key=True)
-    follower = models.ForeignKey(User, on_delete=models.CASCADE, related_name="following")
-    followed = models.ForeignKey(User, on_delete=models.CASCADE, related_name="followers")
+    follower = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="following", db_index=False
+    )
+    followed = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="followers", db_index=False
+    )
     created_at = models.DateTimeField()
 
     class Meta:
@@ -138,18 +197,32 @@ class Follow(models.Model):
                 condition=~Q(follower=F("followed")), name="follow_another_person"
             ),
         ]
+        indexes = [
+            models.Index(fields=["follower", "-id"], name="follow_by_follower"),
+            models.Index(fields=["followed", "-id"], name="follow_by_followed"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.follower_id} follows {self.followed_id}"
+
+
+class BlockQuerySet(models.QuerySet["Block"]):
+    def between(self, one_id: int, other_id: int) -> Self:
+        """Keep the blocks of one of the two against the other."""
+        return self.filter(blocker__in=[one_id, other_id], blocked__in=[one_id, other_id])
 
 
 class Block(models.Model):
     """A person who wants nothing to do with another."""
 
     id = models.BigAutoField(primary_key=True)
-    blocker = models.ForeignKey(User, on_delete=models.CASCADE, related_name="blocking")
+    blocker = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="blocking", db_index=False
+    )
     blocked = models.ForeignKey(User, on_delete=models.CASCADE, related_name="blocked_by")
     created_at = models.DateTimeField()
+
+    objects: ClassVar[BlockQuerySet] = BlockQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         constraints = [
@@ -201,7 +274,9 @@ class Preference(models.Model):
     user = models.OneToOneField(
         User, on_delete=models.CASCADE, primary_key=True, related_name="preference"
     )
-    is_personalised = models.BooleanField(default=True)
+    is_personalised = models.BooleanField(
+        default=True, help_text="Whether the feed may follow what this person does."
+    )
     topics = models.JSONField(default=dict, blank=True, help_text="Dial by topic slug.")
 
     def __str__(self) -> str:
@@ -209,7 +284,7 @@ class Preference(models.Model):
 
 
 class Notification(models.Model):
-    """Something that a person is told about."""
+    """Something that a person is told about, once."""
 
     class Kind(models.TextChoices):
         LIKE = "like"
@@ -219,7 +294,9 @@ class Notification(models.Model):
         DECISION = "decision"
 
     id = models.BigAutoField(primary_key=True)
-    recipient = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notifications")
+    recipient = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="notifications", db_index=False
+    )
     actor = models.ForeignKey(
         User, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
     )
@@ -231,7 +308,19 @@ class Notification(models.Model):
     read_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        indexes = [models.Index(fields=["recipient", "-id"], name="notification_newest")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["recipient", "kind", "actor", "subject"],
+                nulls_distinct=False,
+                name="notification_once",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["recipient", "-id"], name="notification_newest"),
+            models.Index(
+                fields=["recipient"], condition=Q(read_at=None), name="notification_unread"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} for {self.recipient_id}"

@@ -1,12 +1,21 @@
 """Questions about people."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Count, Exists, F, OuterRef, Q
 
 from redshop.accounts.errors import PersonNotFound
-from redshop.accounts.models import Block, Consent, Follow, Preference, User
+from redshop.accounts.models import (
+    HANDLE_PATTERN,
+    Block,
+    Consent,
+    Follow,
+    Preference,
+    User,
+    UserQuerySet,
+)
 from redshop.accounts.types import ConsentGiven, Counts, Preferences
 
 NotesOf = Callable[[int], int]
@@ -22,11 +31,11 @@ def register_notes_count(count: NotesOf) -> None:
 
 def counts_of(person_id: int) -> Counts:
     """Return the three figures of a profile."""
-    return Counts(
-        followers=Follow.objects.filter(followed_id=person_id).count(),
-        following=Follow.objects.filter(follower_id=person_id).count(),
-        notes=_notes_of(person_id) if _notes_of is not None else 0,
+    follows = Follow.objects.filter(Q(followed=person_id) | Q(follower=person_id)).aggregate(
+        followers=Count("pk", filter=Q(followed=person_id)),
+        following=Count("pk", filter=Q(follower=person_id)),
     )
+    return Counts(**follows, notes=_notes_of(person_id) if _notes_of is not None else 0)
 
 
 def followed_ids(person_id: int) -> frozenset[int]:
@@ -45,6 +54,18 @@ def blocked_ids(person_id: int) -> frozenset[int]:
     )
 
 
+def followers_of(person_id: int, *, viewer_id: int | None) -> UserQuerySet:
+    """Return who follows a person and may be seen by the viewer; ``since`` grows with each."""
+    people = User.objects.visible_to(viewer_id).filter(following__followed=person_id)
+    return people.annotate(since=F("following__id"))
+
+
+def followed_by(person_id: int, *, viewer_id: int | None) -> UserQuerySet:
+    """Return whom a person follows and the viewer may see; ``since`` grows with each."""
+    people = User.objects.visible_to(viewer_id).filter(followers__follower=person_id)
+    return people.annotate(since=F("followers__id"))
+
+
 def preferences_of(person_id: int) -> Preferences:
     """Return how a person wants to be served; the defaults where they never said."""
     preference = Preference.objects.filter(user_id=person_id).first()
@@ -53,11 +74,16 @@ def preferences_of(person_id: int) -> Preferences:
     return Preferences(is_personalised=preference.is_personalised, topics=preference.topics)
 
 
+def consent_defaults() -> Mapping[str, bool]:
+    """Return what this deployment takes for granted where nobody says otherwise, by purpose."""
+    defaults: Mapping[str, bool] = settings.CONSENT_DEFAULTS
+    return defaults
+
+
 def consents_of(person_id: int) -> dict[str, bool]:
     """Return what a person consented to, by purpose."""
-    return settings.CONSENT_DEFAULTS | dict(
-        Consent.objects.filter(user_id=person_id).values_list("purpose", "is_granted")
-    )
+    said = Consent.objects.filter(user_id=person_id).values_list("purpose", "is_granted")
+    return {**consent_defaults(), **dict(said)}
 
 
 def consents_given(person: User) -> dict[str, ConsentGiven]:
@@ -67,7 +93,7 @@ def consents_given(person: User) -> dict[str, ConsentGiven]:
     """
     unsaid = {
         purpose: ConsentGiven(value, person.joined_at)
-        for purpose, value in settings.CONSENT_DEFAULTS.items()
+        for purpose, value in consent_defaults().items()
     }
     rows = Consent.objects.filter(user=person)
     said = {row.purpose: ConsentGiven(row.is_granted, row.changed_at) for row in rows}
@@ -80,10 +106,9 @@ def visible_person(*, handle: str, viewer_id: int | None) -> User:
     Raises:
         PersonNotFound: there is no such person, or they blocked the viewer.
     """
-    people = User.objects.filter(handle__iexact=handle, is_active=True)
-    if viewer_id is not None:
-        people = people.exclude(blocking__blocked_id=viewer_id)
-    person = people.first()
+    person = None
+    if re.match(HANDLE_PATTERN, handle):
+        person = User.objects.visible_to(viewer_id).with_handle(handle).first()
     if person is None:
         raise PersonNotFound
     return person
@@ -93,7 +118,8 @@ def relation(*, viewer_id: int | None, person_id: int) -> dict[str, bool] | None
     """Return whether the viewer follows or has blocked a person; None for a visitor."""
     if viewer_id is None:
         return None
-    return {
-        "following": Follow.objects.filter(follower_id=viewer_id, followed_id=person_id).exists(),
-        "blocked": Block.objects.filter(blocker_id=viewer_id, blocked_id=person_id).exists(),
-    }
+    follows = Follow.objects.filter(follower=OuterRef("pk"), followed=person_id)
+    blocks = Block.objects.filter(blocker=OuterRef("pk"), blocked=person_id)
+    viewer = User.objects.active().filter(pk=viewer_id)
+    following, blocked = viewer.values_list(Exists(follows), Exists(blocks)).get()
+    return {"following": following, "blocked": blocked}

@@ -1,14 +1,37 @@
-"""What accounts do when something became true."""
+"""What accounts do when something became true, and now and then."""
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
-from redshop.accounts.services import mail
+from celery import shared_task
+from django.utils import timezone
+
+from redshop.accounts.services import avatars, mail, sessions
 from redshop.core import outbox
+
+#: How long a session that ended is remembered.
+MEMORY: Final = timedelta(days=90)
 
 
 @outbox.subscribe("mail.requested")
 def send_mail(*, kind: str, payload: Mapping[str, Any], at: datetime) -> None:
     """Send the mail that a committed transaction asked for."""
-    mail.send(template=payload["template"], person_id=payload["person_id"])
+    mail.send(
+        letter=payload["letter"],
+        person_id=payload["person_id"],
+        reference=payload["reference"],
+        at=at,
+    )
+
+
+@outbox.subscribe("avatar.replaced")
+def discard_avatar(*, kind: str, payload: Mapping[str, Any], at: datetime) -> None:
+    """Delete the file of an avatar that was replaced; shared ones stay while somebody has them."""
+    avatars.discard(payload["name"])
+
+
+@shared_task(name="redshop.accounts.tasks.forget_ended_sessions")
+def forget_ended_sessions(**_newer: Any) -> None:
+    """Delete sessions that ended long ago."""
+    sessions.forget_ended(before=timezone.now() - MEMORY)

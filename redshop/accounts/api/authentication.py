@@ -1,32 +1,35 @@
 """Bearer tokens."""
 
-import hashlib
-
 from django.utils import timezone
-from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from redshop.accounts.models import AccessToken, User
+from redshop.accounts.services import sessions
 
 
 class BearerAuthentication(BaseAuthentication):
     """``Authorization: Bearer <token>``: the person whose device bears it."""
 
     def authenticate(self, request: Request) -> tuple[User, AccessToken] | None:
-        scheme, _, token = get_authorization_header(request).partition(b" ")
-        if scheme.lower() != b"bearer":
+        """Return the person and their token, None for a visitor.
+
+        Raises:
+            AuthenticationFailed: the header is there but opens nothing.
+        """
+        given = request.headers.get("Authorization", "").strip()
+        if not given:
             return None
-        digest = hashlib.sha256(token.strip()).hexdigest()
-        found = (
-            AccessToken.objects.alive(at=timezone.now())
-            .filter(digest=digest)
-            .select_related("user")
-            .first()
-        )
-        if found is None:
+        scheme, _, secret = given.partition(" ")
+        if scheme.lower() != "bearer":
+            raise AuthenticationFailed("Only bearer tokens are taken: Authorization: Bearer ….")
+        at = timezone.now()
+        token = sessions.bearer_of(secret.strip(), at=at)
+        if token is None:
             raise AuthenticationFailed("This token is unknown, expired or revoked.")
-        return found.user, found
+        sessions.note_use(token, at=at)
+        return token.user, token
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"

@@ -1,12 +1,13 @@
 """Oneself and others, over HTTP."""
 
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.generics import ListAPIView
+from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,6 +18,7 @@ from redshop.accounts.api.serializers import (
     AuthorSerializer,
     ConsentChoiceSerializer,
     ConsentsSerializer,
+    FollowContextSerializer,
     MarkedSerializer,
     MeSerializer,
     NotificationSerializer,
@@ -26,10 +28,15 @@ from redshop.accounts.api.serializers import (
     ReadSerializer,
 )
 from redshop.accounts.api.sessions import parsed
+from redshop.accounts.errors import AvatarTooLarge
 from redshop.accounts.models import Notification, User
-from redshop.accounts.services import consents, follows, notifications, profiles
+from redshop.accounts.services import avatars, consents, follows, notifications, profiles
 from redshop.core.api.caching import conditional
 from redshop.core.api.pagination import CursorPage
+from redshop.core.api.parsers import StrictJSONParser
+
+#: What a multipart body may weigh beyond its file.
+ENVELOPE_BYTES: Final = 64 * 1024
 
 
 def me(request: Request) -> int:
@@ -44,23 +51,28 @@ def viewer_id(request: Request) -> int | None:
 
 class MeView(APIView):
     permission_classes = [IsAuthenticated]
+    parser_classes = [StrictJSONParser, MultiPartParser]
 
     @extend_schema(operation_id="get_me", tags=["accounts"], responses=MeSerializer)
     def get(self, request: Request) -> Response:
         """Return the person's own profile."""
-        return self._shown(request, cast(User, request.user))
+        return conditional(request, _own_profile(request, cast(User, request.user)))
 
     @extend_schema(
         operation_id="edit_me", tags=["accounts"], request=ProfileSerializer, responses=MeSerializer
     )
     def patch(self, request: Request) -> Response:
         """Change the person's own profile; what is left out stays as it is."""
+        if int(request.META.get("CONTENT_LENGTH") or 0) > avatars.MAX_BYTES + ENVELOPE_BYTES:
+            raise AvatarTooLarge
         changes = parsed(ProfileSerializer, request)
-        return self._shown(request, profiles.update_profile(person_id=me(request), changes=changes))
+        user = profiles.update_profile(person_id=me(request), changes=changes, at=timezone.now())
+        return Response(_own_profile(request, user))
 
-    def _shown(self, request: Request, user: User) -> Response:
-        user.counts = selectors.counts_of(user.pk)  # type: ignore[attr-defined]
-        return Response(MeSerializer(user, context={"request": request}).data)
+
+def _own_profile(request: Request, user: User) -> Any:
+    user.counts = selectors.counts_of(user.pk)  # type: ignore[attr-defined]
+    return MeSerializer(user, context={"request": request}).data
 
 
 class PreferencesView(APIView):
@@ -80,7 +92,7 @@ class PreferencesView(APIView):
         responses=PreferencesSerializer,
     )
     def put(self, request: Request) -> Response:
-        """Set whether the feed is personal, and how much of a topic it holds."""
+        """Set whether the feed is personal, and how much of which topics it holds."""
         wanted = parsed(PreferencesSerializer, request)
         return Response(
             PreferencesSerializer(profiles.set_preferences(person_id=me(request), **wanted)).data
@@ -146,52 +158,61 @@ class PersonView(APIView):
         return conditional(request, PersonSerializer(person, context={"request": request}).data)
 
 
-class RelationView(APIView):
-    """Follow or block: PUT makes it so, DELETE ends it, both as often as one likes."""
+class FollowView(APIView):
+    """PUT makes it so, DELETE ends it, both as often as one likes."""
 
     permission_classes = [IsAuthenticated]
 
-    def other(self, request: Request, handle: str) -> int:
-        return selectors.visible_person(handle=handle, viewer_id=me(request)).pk
-
-
-class FollowView(RelationView):
-    @extend_schema(operation_id="follow", tags=["accounts"], request=None, responses={204: None})
+    @extend_schema(
+        operation_id="follow",
+        tags=["accounts"],
+        request=FollowContextSerializer,
+        responses={204: None},
+    )
     def put(self, request: Request, handle: str) -> Response:
-        """Follow a person."""
-        follows.follow(
-            follower_id=me(request), followed_id=self.other(request, handle), at=timezone.now()
-        )
+        """Follow a person; the body, which may be left out, says what led there."""
+        context = parsed(FollowContextSerializer, request)
+        other = selectors.visible_person(handle=handle, viewer_id=me(request))
+        follows.follow(follower_id=me(request), followed_id=other.pk, **context, at=timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(operation_id="unfollow", tags=["accounts"], responses={204: None})
     def delete(self, request: Request, handle: str) -> Response:
         """Follow a person no longer."""
-        follows.unfollow(follower_id=me(request), followed_id=self.other(request, handle))
+        other = selectors.visible_person(handle=handle, viewer_id=me(request))
+        follows.unfollow(follower_id=me(request), followed_id=other.pk)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class BlockView(RelationView):
+class BlockView(APIView):
+    """As for follows; one may block whom one cannot see, because they blocked first."""
+
+    permission_classes = [IsAuthenticated]
+
     @extend_schema(operation_id="block", tags=["accounts"], request=None, responses={204: None})
     def put(self, request: Request, handle: str) -> Response:
         """Have nothing to do with a person any more."""
-        follows.block(
-            blocker_id=me(request), blocked_id=self.other(request, handle), at=timezone.now()
-        )
+        other = selectors.visible_person(handle=handle, viewer_id=None)
+        follows.block(blocker_id=me(request), blocked_id=other.pk, at=timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(operation_id="unblock", tags=["accounts"], responses={204: None})
     def delete(self, request: Request, handle: str) -> Response:
         """Lift a block."""
-        follows.unblock(blocker_id=me(request), blocked_id=self.other(request, handle))
+        other = selectors.visible_person(handle=handle, viewer_id=None)
+        follows.unblock(blocker_id=me(request), blocked_id=other.pk)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class LatestFirst(CursorPage):
+    ordering = "-since"
 
 
 class PeopleView(ListAPIView[User]):
     """People who stand in one relation to a person, the latest first."""
 
     serializer_class = AuthorSerializer
-    pagination_class = CursorPage
+    pagination_class = LatestFirst
     queryset = User.objects.none()
 
     def subject(self) -> int:
@@ -205,7 +226,7 @@ class FollowersView(PeopleView):
     """Who follows a person."""
 
     def get_queryset(self) -> QuerySet[User]:
-        return User.objects.filter(following__followed_id=self.subject(), is_active=True)
+        return selectors.followers_of(self.subject(), viewer_id=viewer_id(self.request))
 
 
 @extend_schema_view(get=extend_schema(operation_id="list_following", tags=["accounts"]))
@@ -213,4 +234,4 @@ class FollowingView(PeopleView):
     """Whom a person follows."""
 
     def get_queryset(self) -> QuerySet[User]:
-        return User.objects.filter(followers__follower_id=self.subject(), is_active=True)
+        return selectors.followed_by(self.subject(), viewer_id=viewer_id(self.request))

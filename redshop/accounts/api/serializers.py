@@ -1,5 +1,6 @@
 """People as JSON."""
 
+import re
 import unicodedata
 from typing import Any, Final
 
@@ -8,23 +9,28 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from redshop.accounts import spelling
 from redshop.accounts.models import HANDLE, Dial, Gender, Notification, User
 from redshop.core.api.serializers import StrictSerializer
+from redshop.events.kinds import Surface
 
 LOCALES: Final = ["en", "zh", "it", "zh-CN", "zh-TW", "en-US", "en-GB", "it-IT"]
 
 
-def check_password(value: str, *, user: User | None = None) -> str:
-    """Hold a new password against the deployment's rules.
+def check_strength(value: str, *, user: User, name: str) -> None:
+    """Hold a new password, sent as the field ``name``, against the deployment's rules.
 
     Raises:
-        ValidationError: it breaks one.
+        ValidationError: it breaks some; each is told.
     """
     try:
         validate_password(value, user)
     except DjangoValidationError as error:
-        raise serializers.ValidationError(error.messages, code="weak_password") from error
-    return value
+        reasons = [
+            serializers.ErrorDetail(reason.messages[0], code=reason.code or "weak_password")
+            for reason in error.error_list
+        ]
+        raise serializers.ValidationError({name: reasons}) from error
 
 
 class LineField(serializers.CharField):
@@ -39,6 +45,30 @@ class LineField(serializers.CharField):
         return value
 
 
+class ProseField(serializers.CharField):
+    """Text of several lines, with each letter and its accents as one character (NFC)."""
+
+    def to_internal_value(self, data: Any) -> str:
+        value = unicodedata.normalize("NFC", super().to_internal_value(data))
+        if any(unicodedata.category(c) == "Cc" and c not in "\n\t" for c in value):
+            raise serializers.ValidationError("Control characters are not allowed.", code="invalid")
+        return value
+
+
+class AddressField(serializers.EmailField):
+    """An e-mail address, spelt as it is kept."""
+
+    def to_internal_value(self, data: Any) -> str:
+        return spelling.address(super().to_internal_value(data))
+
+
+class PasswordField(serializers.CharField):
+    """A password, every blank of it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=200, trim_whitespace=False, write_only=True, **kwargs)
+
+
 class ConsentChoiceSerializer(StrictSerializer):
     """Which purposes a person consents to; what is left out stays as it is."""
 
@@ -48,41 +78,38 @@ class ConsentChoiceSerializer(StrictSerializer):
 
 
 class RegisterSerializer(StrictSerializer):
-    handle = serializers.CharField(max_length=30, validators=[HANDLE])
-    email = serializers.EmailField(max_length=254)
-    password = serializers.CharField(max_length=200, trim_whitespace=False, write_only=True)
+    handle = LineField(max_length=30, validators=[HANDLE])
+    email = AddressField(max_length=254)
+    password = PasswordField()
     display_name = LineField(max_length=60, required=False, allow_blank=True)
     locale = serializers.ChoiceField(choices=LOCALES, required=False)
     consents = ConsentChoiceSerializer(required=False)
     device = LineField(max_length=80, required=False, allow_blank=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        user = User(handle=attrs["handle"], email=attrs["email"])
-        try:
-            check_password(attrs["password"], user=user)
-        except serializers.ValidationError as error:
-            raise serializers.ValidationError({"password": error.detail}) from error
+        about = {name: attrs.get(name, "") for name in ("handle", "email", "display_name")}
+        check_strength(attrs["password"], user=User(**about), name="password")
         return attrs
 
 
 class LoginSerializer(StrictSerializer):
     login = serializers.CharField(max_length=254, help_text="Handle or e-mail address.")
-    password = serializers.CharField(max_length=200, trim_whitespace=False, write_only=True)
+    password = PasswordField()
     device = LineField(max_length=80, required=False, allow_blank=True)
 
 
 class PasswordChangeSerializer(StrictSerializer):
-    current = serializers.CharField(max_length=200, trim_whitespace=False, write_only=True)
-    new = serializers.CharField(max_length=200, trim_whitespace=False, write_only=True)
+    current = PasswordField()
+    new = PasswordField()
 
 
 class EmailSerializer(StrictSerializer):
-    email = serializers.EmailField(max_length=254)
+    email = AddressField(max_length=254)
 
 
 class ResetConfirmSerializer(StrictSerializer):
-    code = serializers.CharField(max_length=200)
-    new = serializers.CharField(max_length=200, trim_whitespace=False, write_only=True)
+    code = serializers.CharField(max_length=400)
+    new = PasswordField()
 
 
 class CodeSerializer(StrictSerializer):
@@ -96,6 +123,14 @@ class AuthorSerializer(serializers.ModelSerializer[User]):
         model = User
         fields = ["id", "handle", "display_name", "avatar"]
         read_only_fields = fields
+
+
+class FollowContextSerializer(StrictSerializer):
+    """What led to a follow: the note, the feed or search that showed it, and where."""
+
+    note_id = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+    request_id = serializers.UUIDField(required=False)
+    surface = serializers.ChoiceField(choices=Surface.choices, required=False)
 
 
 class CountsSerializer(serializers.Serializer[Any]):
@@ -151,13 +186,19 @@ class ProfileSerializer(StrictSerializer):
     """What a person may change of their profile."""
 
     display_name = LineField(max_length=60, required=False, allow_blank=True)
-    bio = serializers.CharField(max_length=300, required=False, allow_blank=True)
+    bio = ProseField(max_length=300, required=False, allow_blank=True)
     locale = serializers.ChoiceField(choices=LOCALES, required=False)
     gender = serializers.ChoiceField(choices=Gender.choices, required=False, allow_blank=True)
     birth_year = serializers.IntegerField(
         min_value=1900, max_value=2100, required=False, allow_null=True
     )
     city = LineField(max_length=60, required=False, allow_blank=True)
+    avatar = serializers.FileField(
+        required=False,
+        allow_null=True,
+        max_length=255,
+        help_text="JPEG, PNG or WebP to 5 MB, as multipart/form-data; null takes it away.",
+    )
 
 
 class SessionUserSerializer(serializers.Serializer[Any]):
@@ -171,7 +212,7 @@ class SessionUserSerializer(serializers.Serializer[Any]):
 class DeviceSerializer(serializers.Serializer[Any]):
     """A device that may act for the person."""
 
-    id = serializers.IntegerField()
+    id = serializers.UUIDField()
     device = serializers.CharField()
     created_at = serializers.DateTimeField()
     last_used_at = serializers.DateTimeField(allow_null=True)
@@ -200,16 +241,16 @@ class DialsField(serializers.DictField):
 
     def to_internal_value(self, data: Any) -> dict[str, str]:
         dials: dict[str, str] = super().to_internal_value(data)
-        if len(dials) > 200 or any(len(slug) > 60 for slug in dials):
-            raise serializers.ValidationError("At most 200 topics, by slug.", code="max_length")
+        if len(dials) > 200 or not all(re.fullmatch(r"[-\w]{1,60}", slug) for slug in dials):
+            raise serializers.ValidationError("At most 200 topics, by slug.", code="invalid")
         return dials
 
 
 class PreferencesSerializer(StrictSerializer):
-    """How the person wants to be served."""
+    """How the person wants to be served; what is left out stays as it is."""
 
-    personalised = serializers.BooleanField(source="is_personalised")
-    topics = DialsField()
+    personalised = serializers.BooleanField(source="is_personalised", required=False)
+    topics = DialsField(required=False)
 
 
 class NotificationSerializer(serializers.ModelSerializer[Notification]):

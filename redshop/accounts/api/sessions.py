@@ -1,10 +1,13 @@
 """Joining, logging in and out, passwords and proven addresses, over HTTP."""
 
 from typing import Any, cast
+from uuid import UUID
 
+from django.db.models import Q, QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
-from rest_framework import serializers, status
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import status
+from rest_framework.generics import ListAPIView
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,11 +23,12 @@ from redshop.accounts.api.serializers import (
     RegisterSerializer,
     ResetConfirmSerializer,
     SessionUserSerializer,
-    check_password,
+    check_strength,
 )
 from redshop.accounts.models import AccessToken, User
 from redshop.accounts.services import passwords, registration, sessions
 from redshop.accounts.types import OpenedSession
+from redshop.core.api.pagination import CursorPage
 from redshop.core.api.serializers import StrictSerializer
 from redshop.core.api.throttling import CallerThrottle, CredentialsThrottle
 from redshop.core.api.visitors import visitor_id_of
@@ -112,29 +116,30 @@ class LogoutAllView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class SessionsSerializer(serializers.Serializer[Any]):
-    results = DeviceSerializer(many=True)
+class NewestFirst(CursorPage):
+    ordering = "-created_at"
 
 
-class SessionsView(APIView):
+@extend_schema_view(get=extend_schema(operation_id="list_sessions", tags=["accounts"]))
+class SessionsView(ListAPIView[AccessToken]):
+    """The devices that may act for the person, newest first."""
+
     permission_classes = [IsAuthenticated]
+    serializer_class = DeviceSerializer
+    pagination_class = NewestFirst
+    queryset = AccessToken.objects.none()
 
-    @extend_schema(operation_id="list_sessions", tags=["accounts"], responses=SessionsSerializer)
-    def get(self, request: Request) -> Response:
-        """List the devices that may act for the person, newest first; a hundred at most."""
-        current = cast(AccessToken, request.auth)
-        alive = AccessToken.objects.alive(at=timezone.now()).filter(user_id=current.user_id)
-        devices = list(alive.order_by("-pk")[:100])
-        for device in devices:
-            device.is_current = device.pk == current.pk  # type: ignore[attr-defined]
-        return Response(SessionsSerializer({"results": devices}).data)
+    def get_queryset(self) -> QuerySet[AccessToken]:
+        current = cast(AccessToken, self.request.auth)
+        alive = AccessToken.objects.alive(at=timezone.now()).filter(user=current.user_id)
+        return alive.annotate(is_current=Q(pk=current.pk))
 
 
 class SessionView(APIView):
     permission_classes = [IsAuthenticated]
 
     @extend_schema(operation_id="end_session", tags=["accounts"], responses={204: None})
-    def delete(self, request: Request, pk: int) -> Response:
+    def delete(self, request: Request, pk: UUID) -> Response:
         """Log one device out."""
         person_id = cast(User, request.user).pk
         sessions.log_out(token_id=pk, person_id=person_id, at=timezone.now())
@@ -155,7 +160,7 @@ class PasswordView(APIView):
         """Change the password; every other session ends."""
         asked = parsed(PasswordChangeSerializer, request)
         user, token = cast(User, request.user), cast(AccessToken, request.auth)
-        _checked(asked["new"], user=user)
+        check_strength(asked["new"], user=user, name="new")
         passwords.change(user=user, **asked, kept_token_id=token.pk, at=timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -183,9 +188,10 @@ class ResetConfirmView(CredentialsView):
     def post(self, request: Request) -> Response:
         """Set a new password with the code that was mailed; every session ends."""
         asked = parsed(ResetConfirmSerializer, request)
-        user = passwords.person_of_reset(asked["code"])
-        _checked(asked["new"], user=user)
-        passwords.reset(user=user, new=asked["new"], at=timezone.now())
+        at = timezone.now()
+        user = passwords.person_of_reset(asked["code"], at=at)
+        check_strength(asked["new"], user=user, name="new")
+        passwords.reset(user=user, new=asked["new"], at=at)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -200,10 +206,3 @@ class VerifyEmailView(CredentialsView):
         """Prove the address with the code that was mailed to it."""
         passwords.verify_email(**parsed(CodeSerializer, request), at=timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)
-
-
-def _checked(new: str, *, user: User) -> None:
-    try:
-        check_password(new, user=user)
-    except serializers.ValidationError as error:
-        raise serializers.ValidationError({"new": error.detail}) from error

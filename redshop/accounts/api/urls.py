@@ -10,7 +10,7 @@ urlpatterns = [
     path("auth/logout", sessions.LogoutView.as_view()),
     path("auth/logout-all", sessions.LogoutAllView.as_view()),
     path("auth/sessions", sessions.SessionsView.as_view()),
-    path("auth/sessions/<int:pk>", sessions.SessionView.as_view()),
+    path("auth/sessions/<uuid:pk>", sessions.SessionView.as_view()),
     path("auth/password", sessions.PasswordView.as_view()),
     path("auth/password/reset", sessions.ResetView.as_view()),
     path("auth/password/reset/confirm", sessions.ResetConfirmView.as_view()),

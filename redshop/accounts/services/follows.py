@@ -1,18 +1,20 @@
-"""Whom a person wants to see more of, and whom not at all."""
+"""Whom a person wants to see more of, and whom not at all.
+
+Who acts is locked, and a block locks both: nobody becomes a follower in the very moment in which
+they are blocked.
+"""
 
 from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
 
-from redshop.accounts import selectors
 from redshop.accounts.errors import CannotRelateToSelf, PersonNotFound
-from redshop.accounts.models import Block, Follow, User
-from redshop.accounts.services import notifications
+from redshop.accounts.models import Block, Follow, Notification, User
+from redshop.accounts.services.notifications import notify
 from redshop.core import outbox
 from redshop.events.kinds import EventKind
-from redshop.events.services import recording
+from redshop.events.services.recording import ServerEvent, record
 
 
 @transaction.atomic(durable=True)
@@ -27,42 +29,39 @@ def follow(
 ) -> bool:
     """Follow a person; tell whether that is new. The note named is the one that led there.
 
+    Publishes ``person.followed`` where a note led there, for the note's counters.
+
+    Locks: the follower.
+
     Raises:
         CannotRelateToSelf: the two are one.
         PersonNotFound: there is no such person, or one of the two blocked the other.
     """
-    if follower_id == followed_id:
-        raise CannotRelateToSelf
-    follower = User.objects.get(pk=follower_id)
-    if followed_id in selectors.blocked_ids(follower_id):
+    _refuse_oneself(follower_id, followed_id)
+    follower = User.objects.locked().get(pk=follower_id)
+    if not _may_meet(follower_id, followed_id):
         raise PersonNotFound
-    _, is_new = Follow.objects.get_or_create(
+    row, is_new = Follow.objects.get_or_create(
         follower=follower, followed_id=followed_id, defaults={"created_at": at}
     )
     if not is_new:
         return False
-    recording.record(
-        [
-            recording.ServerEvent(
-                kind=EventKind.FOLLOW,
-                occurred_at=at,
-                person_id=follower_id,
-                population=follower.population,
-                author_id=followed_id,
-                note_id=note_id,
-                request_id=request_id,
-                surface=surface,
-            )
-        ]
+    event = ServerEvent(
+        kind=EventKind.FOLLOW,
+        occurred_at=at,
+        person_id=follower_id,
+        population=follower.population,
+        author_id=followed_id,
+        note_id=note_id,
+        request_id=request_id,
+        surface=surface,
     )
-    notifications.notify(recipient_id=followed_id, actor_id=follower_id, kind="follow", at=at)
+    record([event])
+    told = Notification.Kind.FOLLOW
+    notify(recipient_id=followed_id, actor_id=follower_id, kind=told, at=at)
+    payload = {"follower_id": follower_id, "followed_id": followed_id, "note_id": note_id}
     if note_id is not None:
-        outbox.publish(
-            "person.followed",
-            key=f"{follower_id}:{followed_id}:{at.isoformat()}",
-            payload={"follower_id": follower_id, "followed_id": followed_id, "note_id": note_id},
-            at=at,
-        )
+        outbox.publish("person.followed", key=str(row.pk), payload=payload, at=at)
     return True
 
 
@@ -76,21 +75,33 @@ def unfollow(*, follower_id: int, followed_id: int) -> None:
 def block(*, blocker_id: int, blocked_id: int, at: datetime) -> None:
     """Have nothing to do with a person any more: neither follows the other from now on.
 
+    Locks: both people, in primary-key order.
+
     Raises:
         CannotRelateToSelf: the two are one.
+        PersonNotFound: there is no such person.
     """
-    if blocker_id == blocked_id:
-        raise CannotRelateToSelf
+    _refuse_oneself(blocker_id, blocked_id)
+    both = [blocker_id, blocked_id]
+    if len(User.objects.active().filter(pk__in=both).locked()) < len(both):
+        raise PersonNotFound
     Block.objects.get_or_create(
         blocker_id=blocker_id, blocked_id=blocked_id, defaults={"created_at": at}
     )
-    Follow.objects.filter(
-        Q(follower_id=blocker_id, followed_id=blocked_id)
-        | Q(follower_id=blocked_id, followed_id=blocker_id)
-    ).delete()
+    Follow.objects.filter(follower__in=both, followed__in=both).delete()
 
 
 @transaction.atomic(durable=True)
 def unblock(*, blocker_id: int, blocked_id: int) -> None:
     """Lift a block; follows that it ended stay ended."""
     Block.objects.filter(blocker_id=blocker_id, blocked_id=blocked_id).delete()
+
+
+def _refuse_oneself(one_id: int, other_id: int) -> None:
+    if one_id == other_id:
+        raise CannotRelateToSelf
+
+
+def _may_meet(one_id: int, other_id: int) -> bool:
+    is_open = User.objects.active().filter(pk=other_id).exists()
+    return is_open and not Block.objects.between(one_id, other_id).exists()

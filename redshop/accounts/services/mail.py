@@ -1,77 +1,69 @@
 """Mail is asked for in the transaction that calls for it, and sent when that has committed."""
 
 from datetime import datetime
+from email.utils import parseaddr
 from typing import Final
-from uuid import uuid4
 
 from django.conf import settings
-from django.contrib.auth.tokens import default_token_generator
-from django.core import signing
-from django.core.mail import send_mail
+from django.core.mail import EmailMessage
 
+from redshop.accounts import links
 from redshop.accounts.models import User
 from redshop.core import outbox
 from redshop.core.db import requires_transaction
+from redshop.core.ids import uuid7
+from redshop.core.populations import Population
 
-VERIFICATION_SALT: Final = "redshop.accounts.email"
-VERIFICATION_SECONDS: Final = 3 * 24 * 3600
-VERIFICATION: Final = """Hello {name},
+VERIFICATION: Final = """Hello @{handle},
 
-confirm your address in the app with this code:
-
-{code}
-"""
-RESET: Final = """Hello {name},
-
-choose a new password in the app with this code:
+confirm your address in the app with this code, within a week:
 
 {code}
 
-If you did not ask for it, nothing has changed.
+If you did not register here, do nothing.
 """
+RESET: Final = """Hello @{handle},
+
+choose a new password in the app with this code, within an hour:
+
+{code}
+
+If you did not ask for it, do nothing: your password stays as it is.
+"""
+_LETTERS: Final = {
+    links.Purpose.VERIFICATION: ("Confirm your address", VERIFICATION),
+    links.Purpose.RESET: ("Choose a new password", RESET),
+}
 
 
 @requires_transaction
-def request_verification(*, user: User, at: datetime) -> None:
-    """Ask for the mail that lets a person prove their address; simulated people get none."""
-    if user.population == "real":
-        _request("verification", user=user, at=at)
+def request(*, letter: links.Purpose, user: User | None, at: datetime) -> None:
+    """Ask for a letter, at most one of a kind a minute to each person.
 
-
-@requires_transaction
-def request_reset(*, user: User, at: datetime) -> None:
-    """Ask for the mail that lets a person choose a new password."""
-    _request("reset", user=user, at=at)
-
-
-def _request(template: str, *, user: User, at: datetime) -> None:
+    Where there is nobody to write to, the same is written down and nothing sent, so that who
+    asks cannot tell. Simulated people get no mail.
+    """
+    is_real = user is not None and user.population == Population.REAL
+    person_id = user.pk if user is not None and is_real else None
     outbox.publish(
         "mail.requested",
-        key=str(uuid4()),
-        payload={"template": template, "person_id": user.pk},
+        key=f"{letter}:{person_id}:{at:%Y%m%d%H%M}",
+        payload={"letter": letter, "person_id": person_id, "reference": uuid7().hex},
         at=at,
     )
 
 
-def send(*, template: str, person_id: int) -> None:
-    """Send one mail; a repeat after a crash sends it again, which harms nobody."""
-    user = User.objects.filter(pk=person_id, is_active=True).first()
+def send(*, letter: str, person_id: int | None, reference: str, at: datetime) -> None:
+    """Send one letter; should a crash make it two, both bear the same Message-ID."""
+    user = User.objects.active().filter(pk=person_id).first() if person_id else None
     if user is None:
         return
-    subject, body = _verification(user) if template == "verification" else _reset(user)
-    send_mail(subject, body, settings.DEFAULT_FROM_EMAIL, [user.email])
-
-
-def verification_token(user: User) -> str:
-    """Return a signed token that proves who reads the mail sent to this address."""
-    return signing.dumps([user.pk, user.email], salt=VERIFICATION_SALT)
-
-
-def _verification(user: User) -> tuple[str, str]:
-    code = verification_token(user)
-    return "Confirm your address", VERIFICATION.format(name=user.get_full_name(), code=code)
-
-
-def _reset(user: User) -> tuple[str, str]:
-    code = f"{user.pk}.{default_token_generator.make_token(user)}"
-    return "Choose a new password", RESET.format(name=user.get_full_name(), code=code)
+    purpose = links.Purpose(letter)
+    subject, text = _LETTERS[purpose]
+    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].partition("@")[2]
+    EmailMessage(
+        subject,
+        text.format(handle=user.handle, code=links.code_for(user, purpose=purpose, at=at)),
+        to=[user.email],
+        headers={"Message-ID": f"<{reference}@{domain}>"},
+    ).send()

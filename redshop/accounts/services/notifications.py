@@ -1,11 +1,12 @@
 """What a person is told about."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 
-from redshop.accounts.models import Notification
+from redshop.accounts.models import Block, Notification
 from redshop.core.db import requires_transaction
 
 
@@ -16,17 +17,26 @@ def notify(
     kind: str,
     at: datetime,
     actor_id: int | None = None,
-    subject: dict[str, Any] | None = None,
+    subject: Mapping[str, Any] | None = None,
 ) -> None:
-    """Tell a person what happened; nobody is told of what they did themselves."""
-    if recipient_id != actor_id:
-        Notification.objects.create(
-            recipient_id=recipient_id,
-            actor_id=actor_id,
-            kind=kind,
-            subject=subject or {},
-            created_at=at,
-        )
+    """Tell a person what happened; a step for services and for consumers of facts.
+
+    The same kind, actor and ``subject`` (ids of what it is about) are told once, however often
+    it happens. Nobody is told of what they did themselves, nor of those with whom they have a
+    block.
+    """
+    if actor_id == recipient_id:
+        return
+    if actor_id is not None and Block.objects.between(actor_id, recipient_id).exists():
+        return
+    row = Notification(
+        recipient_id=recipient_id,
+        actor_id=actor_id,
+        kind=Notification.Kind(kind),
+        subject=dict(subject or {}),
+        created_at=at,
+    )
+    Notification.objects.bulk_create([row], ignore_conflicts=True)
 
 
 @transaction.atomic(durable=True)

@@ -2,19 +2,27 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 
+from redshop.accounts import links, selectors, spelling
 from redshop.accounts.errors import EmailTaken, HandleTaken
-from redshop.accounts.models import Consent, Preference, Purpose, User
-from redshop.accounts.services import consents as consent_services
+from redshop.accounts.models import Preference, User
+from redshop.accounts.services import consents as consenting
 from redshop.accounts.services import mail, sessions
 from redshop.accounts.types import OpenedSession
 from redshop.core import outbox
+from redshop.core.db import requires_transaction
+from redshop.core.errors import DomainError
 from redshop.core.populations import Population
+
+_TAKEN: Final[dict[str, type[DomainError]]] = {
+    "user_handle_once": HandleTaken,
+    "user_email_once": EmailTaken,
+}
 
 
 def register(
@@ -39,8 +47,8 @@ def register(
         EmailTaken: somebody has the address, whatever its case.
     """
     user = User(
-        handle=handle,
-        email=email,
+        handle=spelling.plain(handle),
+        email=spelling.address(email),
         password=make_password(password),  # outside the transaction: it is slow on purpose
         display_name=display_name,
         locale=locale,
@@ -60,16 +68,19 @@ def _join(
     at: datetime,
 ) -> OpenedSession:
     _save(user)
-    Preference.objects.create(user=user)
-    wanted = {**settings.CONSENT_DEFAULTS, **consents}
-    Consent.objects.bulk_create(
-        Consent(user=user, purpose=purpose, is_granted=wanted[purpose], changed_at=at)
-        for purpose in Purpose.values
-    )
-    consent_services.apply(person_id=user.pk, consents=wanted, at=at)
-    mail.request_verification(user=user, at=at)
-    outbox.publish("person.registered", key=str(user.pk), payload={"person_id": user.pk}, at=at)
+    welcome(user, consents=consents, at=at)
     return sessions.open_session(user=user, device=device, visitor_id=visitor_id, at=at)
+
+
+@requires_transaction
+def welcome(user: User, *, consents: Mapping[str, bool], at: datetime) -> None:
+    """Give a person who has just been made what everybody has, however they came in."""
+    Preference.objects.create(user=user)
+    wanted = {**selectors.consent_defaults(), **consents}
+    consenting.record(person_id=user.pk, consents=wanted, at=at)
+    outbox.publish("person.registered", key=str(user.pk), payload={"person_id": user.pk}, at=at)
+    if user.population == Population.REAL:
+        mail.request(letter=links.Purpose.VERIFICATION, user=user, at=at)
 
 
 def _save(user: User) -> None:
@@ -83,8 +94,8 @@ def _save(user: User) -> None:
         with transaction.atomic():
             user.save(force_insert=True)
     except IntegrityError as error:
-        if "user_handle_once" in str(error):
-            raise HandleTaken from error
-        if "user_email_once" in str(error):
-            raise EmailTaken from error
-        raise
+        cause: Any = error.__cause__
+        taken = _TAKEN.get(cause.diag.constraint_name)
+        if taken is None:
+            raise
+        raise taken from error
