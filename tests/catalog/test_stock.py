@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from redshop.catalog.factories import SkuFactory
 from redshop.catalog.models import Sku, SkuQuerySet
@@ -179,3 +181,39 @@ def test_a_delivery_adds_to_the_warehouse() -> None:
     stock.receive_delivery(quantities={sku.pk: 24})
 
     assert levels(sku) == (24, 0)
+
+
+STEPS: dict[str, Callable[[Mapping[int, int]], object]] = {
+    "reserve": stock.reserve,
+    "release": stock.release,
+    "consume": stock.consume,
+    "restock": stock.restock,
+}
+#: What each step adds to the units on hand and to those reserved.
+EFFECTS = {"reserve": (0, 1), "release": (0, -1), "consume": (-1, -1), "restock": (1, 0)}
+
+
+@given(st.lists(st.tuples(st.sampled_from(sorted(STEPS)), st.integers(1, 4)), max_size=20))
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@pytest.mark.django_db
+def test_no_history_loses_or_invents_a_unit(history: list[tuple[str, int]]) -> None:
+    sku = SkuFactory.create(on_hand=5)
+    expected = (5, 0)
+
+    for name, quantity in history:
+        on_hand, reserved = (
+            level + quantity * change for level, change in zip(expected, EFFECTS[name], strict=True)
+        )
+        is_possible = 0 <= reserved <= on_hand
+        try:
+            with transaction.atomic():
+                STEPS[name]({sku.pk: quantity})
+        except (stock.OutOfStock, IntegrityError):
+            assert not is_possible
+        else:
+            assert is_possible
+            expected = on_hand, reserved
+
+        assert levels(sku) == expected
