@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -31,6 +31,7 @@ class Living:
     state: Path
     environment: Mapping[str, str]
     said: dict[str, Any]
+    clients: list["Mobile"] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -63,12 +64,14 @@ class Living:
             connection.execute(statement.encode())
 
     def processes(self, role: str) -> list[psutil.Process]:
-        """Return the processes that play a role right now."""
-        roles = json.loads((self.state / "roles.json").read_text())
-        return [psutil.Process(roles[role])] if psutil.pid_exists(roles[role]) else []
+        """Return the processes that play a role right now; none while it is started again."""
+        pid = json.loads((self.state / "roles.json").read_text())[role]
+        return [psutil.Process(pid)] if pid and psutil.pid_exists(pid) else []
 
     def client(self, token: str | None = None, visitor: UUID | None = None) -> "Mobile":
-        return Mobile(self.url, token=token, visitor=visitor or uuid7())
+        mobile = Mobile(self.url, token=token, visitor=visitor or uuid7())
+        self.clients.append(mobile)
+        return mobile
 
     def admin(self) -> "Mobile":
         return self.client(self.said["admin"]["token"])
@@ -127,7 +130,10 @@ def living_system(state: Path, **environment: str) -> Iterator[Living]:
         assert supervisor.stdout is not None
         line = supervisor.stdout.readline()
         assert line, f"the system did not come up (exit {supervisor.poll()})"
-        yield Living(supervisor=supervisor, state=state, environment=merged, said=json.loads(line))
+        living = Living(supervisor, state, merged, said=json.loads(line))
+        yield living
+        for client in living.clients:
+            client.http.close()
     finally:
         supervisor.send_signal(signal.SIGTERM)
         supervisor.wait(timeout=30)
