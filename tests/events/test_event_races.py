@@ -8,11 +8,13 @@ from uuid import uuid4
 import pytest
 from django.db import connection, transaction
 
+from redshop.core.db import patience
 from redshop.events import partitions
 from redshop.events.factories import MOMENT, batch, row
 from redshop.events.models import Event, EventId, Identity
 from redshop.events.services import identities
 from redshop.events.services.ingestion import ingest
+from redshop.events.services.recording import ServerEvent, record
 from redshop.events.types import Ingested
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -93,6 +95,32 @@ def test_of_many_who_log_in_at_once_one_keeps_the_history() -> None:
 
     assert sum(answers) == 1
     assert Identity.objects.get().person_id == answers.index(True) + 1
+
+
+def test_a_partition_can_be_attached_while_others_write() -> None:
+    moment = MOMENT.replace(year=2036)
+    barrier = Barrier(2)
+
+    def write() -> None:
+        try:
+            with transaction.atomic():
+                record([ServerEvent(kind="like", occurred_at=MOMENT, person_id=5)])
+                barrier.wait(timeout=10)  # written, not committed
+                barrier.wait(timeout=10)  # until the partition is there
+        finally:
+            connection.close()
+
+    partitions.ensure(since=MOMENT, until=MOMENT)
+    writer = Thread(target=write)
+    writer.start()
+    barrier.wait(timeout=10)
+    with transaction.atomic(), patience(3_000):
+        made = partitions.ensure(since=moment, until=moment)
+    barrier.wait(timeout=10)
+    writer.join(timeout=10)
+
+    assert made == ["events_event_2036_03"]
+    assert Event.objects.get().person_id == 5
 
 
 def test_many_who_need_a_partition_make_one() -> None:

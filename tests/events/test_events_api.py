@@ -3,6 +3,7 @@ import hashlib
 import json
 import tracemalloc
 import zlib
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -13,7 +14,9 @@ from django.utils import timezone
 
 from redshop.accounts.models import AccessToken, User
 from redshop.core.ids import uuid7
+from redshop.events import partitions
 from redshop.events.models import Event, RejectedEvent
+from tests.query_counts import assert_query_count
 
 pytestmark = pytest.mark.django_db
 
@@ -263,6 +266,20 @@ def test_a_broken_row_spoils_only_itself(broken: bytes, code: str) -> None:
     assert [each["code"] for each in response.json()["rejected"]] == [code]
     assert RejectedEvent.objects.get().code == code
     assert Event.objects.count() == 2
+
+
+def test_a_batch_of_any_size_takes_the_same_few_statements(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(partitions, "_known", set())
+    post(envelope(row()))
+
+    def send(size: int) -> Callable[[], Any]:
+        rows = [row() for _ in range(size)] + [row(kind="like") for _ in range(size)]
+        body = envelope(*rows)
+        return lambda: post(body)
+
+    assert_query_count("POST /events", lambda: send(1), lambda: send(100))
 
 
 def test_reading_the_log_is_not_offered() -> None:
