@@ -1,14 +1,34 @@
 """The explore and following feeds: who is shown what, in which order, and that pages hold still."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
+from django.utils import timezone
 
-from notes.discovery import feed
-from notes.discovery.types import Viewer
+from notes.discovery import feed, related, snapshots
+from notes.discovery.types import RankedPage, Viewer
+from notes.errors import FeedExpired
 from notes.factories import NoteFactory, TopicFactory
-from notes.services import reactions
-from redshop.accounts.models import Follow, User
+from notes.models import FeedSnapshot, Note
+from notes.services import authoring, reactions
+from redshop.accounts.factories import (
+    BlockFactory,
+    ConsentFactory,
+    FollowFactory,
+    PreferenceFactory,
+    UserFactory,
+)
+from redshop.accounts.models import Purpose, User
+from redshop.catalog.factories import MediaFactory, ProductFactory, SkuFactory
+from redshop.core.errors import InvalidInput
+from redshop.core.populations import Population
+from redshop.events.kinds import EventKind, Source
+from redshop.events.models import Event
+from tests.api import ApiClient
+from tests.query_counts import assert_query_count
 
 pytestmark = pytest.mark.django_db
 
@@ -16,26 +36,47 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 AGO = NOW - timedelta(hours=2)
 
 
-def person(handle: str) -> User:
-    user: User = User.objects.create_user(handle, f"{handle}@example.com")
-    return user
+def notes_by(author: User, count: int, **rest: Any) -> list[Note]:
+    """Publish notes an hour apart, the first being the newest."""
+    return [
+        NoteFactory.create(author=author, published_at=AGO - timedelta(hours=n), **rest)
+        for n in range(count)
+    ]
 
 
-def test_explore_shows_what_is_published_and_never_ones_own() -> None:
-    reader, author = person("reader"), person("author")
+def happened(person: User, note: Note, kind: EventKind, at: datetime = AGO) -> None:
+    Event.objects.create(
+        id=uuid4(),
+        kind=kind,
+        person_id=person.pk,
+        note_id=note.pk,
+        occurred_at=at,
+        received_at=at,
+        population=Population.REAL,
+        source=Source.CLIENT,
+    )
+
+
+def explored(person: User | None = None, **rest: Any) -> RankedPage:
+    return feed.explore(viewer=Viewer(person.pk if person else None), at=NOW, **rest)
+
+
+def test_explore_shows_what_is_published_and_never_one_s_own(author: User, reader: User) -> None:
     shown = NoteFactory.create(author=author, published_at=AGO)
     NoteFactory.create(author=author, published_at=AGO, state="draft")
+    NoteFactory.create(author=author, published_at=NOW + timedelta(hours=1))
     NoteFactory.create(author=reader, published_at=AGO)
+    taken_down = NoteFactory.create(author=author, published_at=AGO)
+    authoring.take_down(note_id=taken_down.pk)
 
-    page = feed.explore(viewer=Viewer(reader.pk), at=NOW)
+    page = explored(reader)
 
     assert page.note_ids == [shown.pk]
     assert (page.caught_up, page.cursor, page.policy) == (True, None, "ces_folk_v1")
 
 
 def test_a_batch_ranks_for_each_viewer_as_if_they_were_alone() -> None:
-    readers = [person(f"reader{n}") for n in range(3)]
-    authors = [person(f"author{n}") for n in range(4)]
+    readers, authors = UserFactory.create_batch(3), UserFactory.create_batch(4)
     topics = [TopicFactory.create(slug=slug) for slug in ("tea", "shoes", "paint")]
     notes = [
         NoteFactory.create(
@@ -43,7 +84,7 @@ def test_a_batch_ranks_for_each_viewer_as_if_they_were_alone() -> None:
         )
         for n in range(24)
     ]
-    Follow.objects.create(follower=readers[0], followed=authors[1], created_at=AGO)
+    FollowFactory.create(follower=readers[0], followed=authors[1])
     for note in notes[:6]:
         reactions.like(note_id=note.pk, person_id=readers[1].pk, at=AGO)
     viewers = [Viewer(reader.pk) for reader in readers] + [Viewer()]
@@ -53,3 +94,298 @@ def test_a_batch_ranks_for_each_viewer_as_if_they_were_alone() -> None:
     alone = [feed.explore_many(viewers=[viewer], at=NOW, limit=10)[0] for viewer in viewers]
     assert [page.items for page in together] == [page.items for page in alone]
     assert len({tuple(page.note_ids) for page in together}) == 3
+    assert not FeedSnapshot.objects.exists()
+
+
+def test_a_batch_may_be_kept_under_given_names_and_paged(author: User) -> None:
+    notes_by(author, 3)
+    names = [uuid4(), uuid4()]
+
+    pages = feed.explore_many(
+        viewers=[Viewer(), Viewer()], at=NOW, limit=2, keep=True, request_ids=names
+    )
+
+    assert [page.request_id for page in pages] == names
+    assert pages[0].cursor is not None
+    rest = feed.next_page(cursor=pages[0].cursor, viewer=Viewer(), at=NOW)
+    assert (rest.request_id, len(rest.items), rest.caught_up) == (names[0], 1, True)
+
+
+def test_interests_follows_and_what_was_seen_move_notes(reader: User) -> None:
+    tea, shoes = TopicFactory.create(slug="tea"), TopicFactory.create(slug="shoes")
+    plain, about_tea, by_friend, seen = (
+        NoteFactory.create(author=UserFactory.create(), topics=topics, published_at=AGO)
+        for topics in ([shoes], [tea], [shoes], [tea])
+    )
+    liked = NoteFactory.create(
+        author=UserFactory.create(), topics=[tea], published_at=NOW - timedelta(days=29)
+    )
+    FollowFactory.create(follower=reader, followed=by_friend.author)
+    happened(reader, liked, EventKind.SAVE, at=NOW - timedelta(hours=1))
+    happened(reader, seen, EventKind.NOTE_OPEN)
+
+    page = explored(reader)
+
+    assert page.is_personalised
+    assert page.note_ids[:3] == [about_tea.pk, by_friend.pk, plain.pk]
+    assert page.note_ids.index(seen.pk) > page.note_ids.index(plain.pk)
+    sources = {item.note_id: item.source for item in page.items}
+    assert sources[about_tea.pk] == "interest"
+    assert sources[by_friend.pk] == "following"
+    reasons = {item.note_id: [reason.text for reason in item.reasons] for item in page.items}
+    assert reasons[about_tea.pk][0] == "You read about #tea, or asked for more of it"
+
+
+@pytest.mark.parametrize("off", ["consent", "preference"])
+def test_without_consent_or_by_preference_everyone_s_feed_is_the_same(
+    reader: User, off: str
+) -> None:
+    notes = [note for _ in range(4) for note in notes_by(UserFactory.create(), 2)]
+    FollowFactory.create(follower=reader, followed=notes[-1].author)
+    for note in notes[:3]:
+        reactions.like(note_id=note.pk, person_id=reader.pk, at=AGO)
+    personal = explored(reader)
+    if off == "consent":
+        ConsentFactory.create(user=reader, purpose=Purpose.PERSONALISATION, is_granted=False)
+    else:
+        PreferenceFactory.create(user=reader, is_personalised=False, topics={"tea": "increase"})
+
+    impersonal = explored(reader)
+
+    assert (personal.is_personalised, impersonal.is_personalised) == (True, False)
+    assert impersonal.items == explored().items
+    assert personal.note_ids != impersonal.note_ids
+
+
+def test_the_dials_move_topics_up_and_down(reader: User) -> None:
+    notes = [
+        NoteFactory.create(
+            author=UserFactory.create(), topics=[TopicFactory.create(slug=slug)], published_at=AGO
+        )
+        for slug in ("more", "plain", "less")
+    ]
+    before = explored(reader).note_ids
+    PreferenceFactory.create(user=reader, topics={"more": "increase", "less": "reduce"})
+
+    after = explored(reader).note_ids
+
+    assert before == [note.pk for note in reversed(notes)]
+    assert after == [note.pk for note in notes]
+
+
+@pytest.mark.parametrize("direction", ["blocking", "blocked"])
+def test_blocked_authors_and_hidden_notes_never_appear(reader: User, direction: str) -> None:
+    topic = TopicFactory.create(slug="tea")
+    foe, friend = UserFactory.create_batch(2)
+    notes = [NoteFactory.create(author=who, topics=[topic], published_at=AGO) for who in
+             (foe, friend, friend)]  # fmt: skip
+    for followed in (foe, friend):
+        FollowFactory.create(follower=reader, followed=followed)
+    pair = (reader, foe) if direction == "blocking" else (foe, reader)
+    BlockFactory.create(blocker=pair[0], blocked=pair[1])
+    reactions.hide(note_id=notes[1].pk, person_id=reader.pk, at=AGO)
+
+    viewer = Viewer(reader.pk)
+    pages = [
+        feed.explore(viewer=viewer, at=NOW),
+        feed.following(viewer=viewer, at=NOW),
+        related.related(note_id=notes[2].pk, viewer=viewer, at=NOW),
+    ]
+
+    assert [page.note_ids for page in pages] == [[notes[2].pk], [notes[2].pk], []]
+
+
+def test_following_is_newest_first_and_only_of_people_one_follows(
+    author: User, reader: User
+) -> None:
+    FollowFactory.create(follower=reader, followed=author)
+    notes = notes_by(author, 3)
+    notes_by(UserFactory.create(), 2)
+    NoteFactory.create(author=author, published_at=NOW - timedelta(days=31))
+
+    page = feed.following(viewer=Viewer(reader.pk), at=NOW)
+
+    assert page.note_ids == [note.pk for note in notes]
+    assert (page.policy, page.caught_up) == ("following_newest_v1", True)
+
+
+def drained(viewer: Viewer, *, size: int, between: Callable[[], object]) -> list[tuple[int, int]]:
+    """Read a feed to its end; return positions and note ids."""
+    page = feed.explore(viewer=viewer, at=NOW, limit=size)
+    read = [(item.position, item.note_id) for item in page.items]
+    while page.cursor:
+        between()
+        page = feed.next_page(cursor=page.cursor, viewer=viewer, at=NOW, limit=size)
+        read += [(item.position, item.note_id) for item in page.items]
+    assert page.caught_up
+    return read
+
+
+def test_pages_neither_repeat_nor_skip_whatever_is_published_meanwhile(
+    author: User, reader: User
+) -> None:
+    others = UserFactory.create_batch(3)
+    notes = [note for who in (author, *others) for note in notes_by(who, 4)]
+
+    read = drained(
+        Viewer(reader.pk),
+        size=3,
+        between=lambda: NoteFactory.create(author=author, published_at=AGO + timedelta(hours=1)),
+    )
+
+    assert [position for position, _ in read] == list(range(16))
+    assert sorted(note_id for _, note_id in read) == sorted(note.pk for note in notes)
+
+
+def test_what_is_hidden_blocked_or_taken_down_meanwhile_is_left_out_and_pages_stay_full(
+    author: User, reader: User
+) -> None:
+    foe = UserFactory.create()
+    notes = notes_by(author, 6)
+    foe_s = NoteFactory.create(author=foe, published_at=NOW - timedelta(days=20))
+    first = feed.explore(viewer=Viewer(reader.pk), at=NOW, limit=2)
+    reactions.hide(note_id=notes[2].pk, person_id=reader.pk, at=NOW)
+    authoring.take_down(note_id=notes[3].pk)
+    BlockFactory.create(blocker=foe, blocked=reader)
+
+    assert first.cursor is not None
+    second = feed.next_page(cursor=first.cursor, viewer=Viewer(reader.pk), at=NOW, limit=2)
+
+    assert first.note_ids == [notes[0].pk, notes[1].pk]
+    assert second.note_ids == [notes[4].pk, notes[5].pk]
+    assert [item.position for item in second.items] == [4, 5]
+    assert second.caught_up
+    assert foe_s.pk not in second.note_ids
+
+
+def test_a_feed_is_kept_for_an_hour_and_explained_for_a_day(author: User, reader: User) -> None:
+    note = notes_by(author, 3)[0]
+    viewer = Viewer(reader.pk)
+    page = feed.explore(viewer=viewer, at=NOW, limit=1)
+    assert page.cursor is not None
+
+    with pytest.raises(FeedExpired):
+        feed.next_page(cursor=page.cursor, viewer=viewer, at=NOW + timedelta(hours=1))
+
+    late = NOW + timedelta(hours=23)
+    why = snapshots.explain(request_id=page.request_id, note_id=note.pk, viewer=viewer, at=late)
+    assert why.item.position == 0
+    assert snapshots.forget(at=late) == 0
+    assert snapshots.forget(at=NOW + timedelta(hours=24)) == 1
+
+
+def test_a_cursor_is_worth_nothing_to_others_and_cannot_be_made_up(
+    author: User, reader: User
+) -> None:
+    notes_by(author, 3)
+    cursor = feed.explore(viewer=Viewer(reader.pk), at=NOW, limit=1).cursor
+    assert cursor is not None
+
+    for viewer in (Viewer(author.pk), Viewer(), Viewer(visitor_id=UUID(int=1))):
+        with pytest.raises(FeedExpired):
+            feed.next_page(cursor=cursor, viewer=viewer, at=NOW)
+    with pytest.raises(InvalidInput):
+        feed.next_page(cursor=cursor + "x", viewer=Viewer(reader.pk), at=NOW)
+
+
+def test_an_expired_cursor_is_answered_with_410(author: User, api: ApiClient) -> None:
+    now = timezone.now()
+    for _ in range(3):
+        NoteFactory.create(author=author, published_at=now - timedelta(hours=2))
+    address = api.get("/feed?page_size=1").json()["next"].partition("/api/v1")[2]
+    FeedSnapshot.objects.update(created_at=now - timedelta(hours=1))
+
+    response = api.get(address)
+
+    assert (response.status_code, response.json()["code"]) == (410, "feed_expired")
+
+
+def test_related_notes_share_products_topics_or_the_author(author: User, reader: User) -> None:
+    tea, product = TopicFactory.create(slug="tea"), ProductFactory.create()
+    note = NoteFactory.create(author=author, topics=[tea], products=[product], published_at=AGO)
+    same_product = NoteFactory.create(
+        author=UserFactory.create(), products=[product], published_at=AGO
+    )
+    same_topic = NoteFactory.create(author=UserFactory.create(), topics=[tea], published_at=AGO)
+    same_author = NoteFactory.create(author=author, published_at=AGO)
+    NoteFactory.create(author=UserFactory.create(), published_at=AGO)
+
+    page = related.related(note_id=note.pk, viewer=Viewer(reader.pk), at=NOW)
+
+    assert page.note_ids == [same_topic.pk, same_product.pk, same_author.pk]
+    assert [item.reasons[0].code for item in page.items] == [
+        "same_topic", "same_product", "same_author"
+    ]  # fmt: skip
+
+
+def fill(count: int, reader: User) -> None:
+    for _ in range(count):
+        note = NoteFactory.create(
+            media=[MediaFactory.create()],
+            products=[SkuFactory.create().product],
+            topics=[TopicFactory.create(slug="tea"), TopicFactory.create()],
+        )
+        FollowFactory.create(follower=reader, followed=note.author)
+        reactions.like(note_id=note.pk, person_id=reader.pk, at=timezone.now())
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("explore", "/feed"),
+        ("following", "/feed?surface=following"),
+        ("search notes", "/search/notes?q=tea"),
+        ("search products", "/search/products?q=tint velvet caffettiera dress 精华"),
+        ("topic notes", "/topics/tea/notes"),
+        ("topics", "/topics"),
+        ("trending", "/search/trending"),
+        ("suggest", "/search/suggest?q=t"),
+    ],
+)
+def test_a_longer_list_takes_no_more_queries(
+    name: str, path: str, reader: User, reader_api: ApiClient
+) -> None:
+    def ask(rows: int) -> Callable[[], Callable[[], object]]:
+        def prepare() -> Callable[[], object]:
+            fill(rows, reader)
+            return lambda: reader_api.get(path)
+
+        return prepare
+
+    assert_query_count(f"notes {name}", ask(2), ask(6))
+
+
+def test_a_feed_s_next_page_takes_no_more_queries(reader: User, reader_api: ApiClient) -> None:
+    def ask(rows: int) -> Callable[[], Callable[[], object]]:
+        def prepare() -> Callable[[], object]:
+            fill(rows, reader)
+            following = reader_api.get("/feed?page_size=1").json()["next"]
+            return lambda: reader_api.get(following.partition("/api/v1")[2] + "&page_size=50")
+
+        return prepare
+
+    assert_query_count("notes explore, next page", ask(2), ask(6))
+
+
+def test_comments_and_notes_of_a_person_take_no_more_queries(
+    author: User, reader_api: ApiClient
+) -> None:
+    note = NoteFactory.create(author=author)
+
+    def ask(path: str, rows: int) -> Callable[[], Callable[[], object]]:
+        def prepare() -> Callable[[], object]:
+            for _ in range(rows):
+                NoteFactory.create(author=author)
+                said = reader_api.post(f"/notes/{note.pk}/comments", {"body": "x"}).json()
+                reader_api.put(f"/comments/{said['id']}/like")
+            return lambda: reader_api.get(path)
+
+        return prepare
+
+    paths = {
+        "comments": f"/notes/{note.pk}/comments",
+        "of a person": "/users/author/notes",
+        "related": f"/notes/{note.pk}/related",
+    }
+    for name, path in paths.items():
+        assert_query_count(f"notes {name}", ask(path, 2), ask(path, 6))
