@@ -110,6 +110,18 @@ def test_the_first_person_to_log_in_keeps_the_history() -> None:
     assert fact.payload == {"visitor_id": str(visitor), "person_id": 5}
 
 
+def test_nothing_anonymous_is_tied_to_someone_who_withdrew() -> None:
+    visitor = uuid4()
+    consent.set_analytics(person_id=5, is_granted=False, at=MOMENT)
+
+    refused = identities.join(visitor_id=visitor, person_id=5, at=MOMENT)
+    consent.set_analytics(person_id=5, is_granted=True, at=MOMENT)
+    joined = identities.join(visitor_id=visitor, person_id=5, at=MOMENT + SECOND)
+
+    assert (refused, joined) == (False, True)
+    assert Identity.objects.get().joined_at == MOMENT + SECOND
+
+
 def test_ids_are_forgotten_after_35_days_a_chunk_at_a_time() -> None:
     old = MOMENT - timedelta(days=35)
     EventIdFactory.create_batch(3, received_at=old - SECOND)

@@ -9,7 +9,9 @@ from redshop.core import outbox
 from redshop.core.db import requires_transaction
 
 _JOIN = """
-INSERT INTO events_identity (visitor_id, person_id, joined_at) VALUES (%s, %s, %s)
+INSERT INTO events_identity (visitor_id, person_id, joined_at)
+SELECT %(visitor_id)s, %(person_id)s, %(at)s
+WHERE NOT EXISTS (SELECT FROM events_optout WHERE person_id = %(person_id)s)
 ON CONFLICT DO NOTHING
 """
 
@@ -19,10 +21,11 @@ def join(*, visitor_id: UUID, person_id: int, at: datetime) -> bool:
     """Make the visitor's anonymous history the person's; tell whether it became theirs now.
 
     The first person who logs in on a visitor keeps it; a later one changes nothing. Of two who
-    come at once, the second waits until the first is certain.
+    come at once, the second waits until the first is certain. Of someone who withdrew consent to
+    analytics nothing anonymous becomes theirs.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_JOIN, [visitor_id, person_id, at])
+        cursor.execute(_JOIN, {"visitor_id": visitor_id, "person_id": person_id, "at": at})
         is_new = bool(cursor.rowcount)
     if is_new:
         outbox.publish(
