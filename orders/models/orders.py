@@ -1,67 +1,20 @@
-"""Carts and orders: what was agreed, what was paid, where it is. Notes are known by id only."""
+"""What was agreed, and where it is. Notes are known by id only."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import ClassVar, Self
-from uuid import UUID
 
 import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Prefetch, Q
 
-from orders.states import (
-    ATTEMPT_EDGES,
-    EDGES,
-    PAYMENT_EDGES,
-    OrderState,
-    PaymentAttempt,
-    PaymentState,
-)
+from orders.models.base import APPEND_ONLY, choices_of, new_id
+from orders.models.parcels import Shipment
+from orders.states import EDGES, PAYMENT_EDGES, OrderState, PaymentState
 from redshop.catalog.models import Merchant, Product, Sku
 from redshop.core.db import LockableQuerySet
-from redshop.core.ids import uuid7
 from redshop.core.money import Money
 from redshop.core.populations import Population
-
-
-def new_id() -> UUID:
-    """Return a fresh primary key (a name that migrations can refer to)."""
-    return uuid7()
-
-
-def choices_of(states: type[StrEnum]) -> list[tuple[str, str]]:
-    """Return the choices of a field that holds one of these states."""
-    return [(state.value, state.value.replace("_", " ")) for state in states]
-
-
-APPEND_ONLY = pgtrigger.Update | pgtrigger.Delete
-
-
-class CartItem(models.Model):
-    """So many units of a SKU that a person means to buy, and the note that led them to it."""
-
-    id = models.BigAutoField(primary_key=True)
-    person = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="cart_items"
-    )
-    sku = models.ForeignKey(Sku, on_delete=models.CASCADE)
-    quantity = models.PositiveIntegerField()
-    note_id = models.BigIntegerField(null=True, blank=True)
-    request_id = models.UUIDField(null=True, blank=True)
-    added_at = models.DateTimeField()
-
-    class Meta:
-        ordering = ["added_at", "id"]
-        constraints = [
-            models.UniqueConstraint(fields=["person", "sku"], name="cart_item_once"),
-            models.CheckConstraint(
-                condition=Q(quantity__range=(1, 999)), name="cart_item_quantity"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.quantity} of {self.sku_id} for {self.person_id}"
 
 
 class OrderQuerySet(LockableQuerySet["Order"]):
@@ -307,139 +260,3 @@ class Transition(models.Model):
 
     def __str__(self) -> str:
         return f"{self.from_state or 'new'} to {self.to_state}"
-
-
-class Payment(models.Model):
-    """One attempt to pay an order."""
-
-    id = models.UUIDField(primary_key=True, default=new_id)
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="payments")
-    method = models.CharField(max_length=16)
-    state = models.CharField(max_length=15, choices=choices_of(PaymentAttempt))
-    amount_minor = models.PositiveBigIntegerField()
-    currency = models.CharField(max_length=3)
-    failure_code = models.CharField(max_length=64, blank=True)
-    action_url = models.URLField(
-        blank=True, help_text="Where the buyer confirms the payment, if the provider asks for it."
-    )
-    created_at = models.DateTimeField()
-    settled_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["order"], condition=Q(state="succeeded"), name="order_paid_once"
-            ),
-            models.UniqueConstraint(
-                fields=["order"],
-                condition=Q(state__in=["pending", "requires_action"]),
-                name="payment_one_under_way",
-            ),
-            models.CheckConstraint(condition=Q(amount_minor__gte=0), name="payment_amount"),
-            models.CheckConstraint(
-                condition=Q(state__in=["pending", "requires_action"], settled_at=None)
-                | Q(state__in=["succeeded", "failed"]) & Q(settled_at__isnull=False),
-                name="payment_settled_has_moment",
-            ),
-        ]
-        indexes = [models.Index(fields=["-created_at"], name="payment_newest")]
-        triggers = [
-            pgtrigger.FSM(name="payment_edges", field="state", transitions=ATTEMPT_EDGES),
-            pgtrigger.Protect(name="payment_kept", operation=pgtrigger.Delete),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.state}"
-
-    @property
-    def amount(self) -> Money:
-        return Money(self.amount_minor, self.currency)
-
-
-class Refund(models.Model):
-    """Money given back for lines of a paid order; append-only."""
-
-    id = models.UUIDField(primary_key=True, default=new_id)
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="refunds")
-    amount_minor = models.PositiveBigIntegerField()
-    currency = models.CharField(max_length=3)
-    reason = models.CharField(max_length=200, blank=True)
-    is_restocked = models.BooleanField(
-        default=False, help_text="Its units went back on sale; otherwise they were written off."
-    )
-    refunded_at = models.DateTimeField(db_index=True)
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(condition=Q(amount_minor__gte=0), name="refund_amount")
-        ]
-        triggers = [pgtrigger.Protect(name="refund_append_only", operation=APPEND_ONLY)]
-
-    def __str__(self) -> str:
-        return str(self.amount)
-
-    @property
-    def amount(self) -> Money:
-        return Money(self.amount_minor, self.currency)
-
-
-class RefundLine(models.Model):
-    """How much of a refund belongs to one line; append-only."""
-
-    id = models.BigAutoField(primary_key=True)
-    refund = models.ForeignKey(Refund, on_delete=models.PROTECT, related_name="lines")
-    line = models.ForeignKey(OrderLine, on_delete=models.PROTECT, related_name="refund_lines")
-    quantity = models.PositiveIntegerField()
-    amount_minor = models.PositiveBigIntegerField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["refund", "line"], name="refund_line_once"),
-            models.CheckConstraint(condition=Q(quantity__gte=1), name="refund_line_quantity"),
-            models.CheckConstraint(condition=Q(amount_minor__gte=0), name="refund_line_amount"),
-        ]
-        triggers = [pgtrigger.Protect(name="refund_line_append_only", operation=APPEND_ONLY)]
-
-    def __str__(self) -> str:
-        return f"{self.quantity} of line {self.line_id}"
-
-
-class Shipment(models.Model):
-    """A parcel of one part."""
-
-    id = models.BigAutoField(primary_key=True)
-    part = models.ForeignKey(OrderPart, on_delete=models.PROTECT, related_name="shipments")
-    tracking = models.CharField(max_length=80, blank=True)
-    shipped_at = models.DateTimeField()
-    delivered_at = models.DateTimeField(null=True, blank=True)
-
-    story_lines: list["ShipmentLine"]  # set by ``Order.objects.with_story``
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(delivered_at=None) | Q(delivered_at__gte=F("shipped_at")),
-                name="shipment_delivered_after_shipping",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"shipment {self.pk}"
-
-
-class ShipmentLine(models.Model):
-    """So many units of a line in a parcel."""
-
-    id = models.BigAutoField(primary_key=True)
-    shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, related_name="lines")
-    line = models.ForeignKey(OrderLine, on_delete=models.PROTECT, related_name="shipment_lines")
-    quantity = models.PositiveIntegerField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["shipment", "line"], name="shipment_line_once"),
-            models.CheckConstraint(condition=Q(quantity__gte=1), name="shipment_line_quantity"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.quantity} of line {self.line_id}"

@@ -1,0 +1,187 @@
+"""What belongs to an order, as its page in the admin shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from unfold.admin import TabularInline
+from unfold.decorators import display
+
+from orders.models import (
+    OrderLine,
+    OrderPart,
+    Payment,
+    Refund,
+    RefundLine,
+    Shipment,
+    ShipmentLine,
+    Transition,
+)
+from orders.states import OrderState, PaymentAttempt, PaymentState
+from redshop.catalog.admin import thumbnail
+from redshop.catalog.models import ProductMedia
+from redshop.core.money import Money
+
+STATE_COLOURS: Final = {
+    OrderState.PLACED.value: "info",
+    OrderState.PAID.value: "warning",
+    OrderState.SHIPPED.value: "primary",
+    OrderState.DELIVERED.value: "success",
+    OrderState.COMPLETED.value: "success",
+    OrderState.CANCELLED.value: "danger",
+    OrderState.EXPIRED.value: "danger",
+}
+MONEY_COLOURS: Final = {
+    PaymentState.NONE.value: "info",
+    PaymentState.PENDING.value: "warning",
+    PaymentState.PAID.value: "success",
+    PaymentState.PARTIALLY_REFUNDED.value: "warning",
+    PaymentState.REFUNDED.value: "danger",
+}
+ATTEMPT_COLOURS: Final = {
+    PaymentAttempt.PENDING.value: "warning",
+    PaymentAttempt.REQUIRES_ACTION.value: "warning",
+    PaymentAttempt.SUCCEEDED.value: "success",
+    PaymentAttempt.FAILED.value: "danger",
+}
+PICTURES: Final = Prefetch(
+    "product__pictures", ProductMedia.objects.select_related("media").order_by("position", "pk")
+)
+
+
+class ShownInline(TabularInline):
+    """Rows of an order that are only looked at."""
+
+    extra = 0
+    can_delete = False
+    hide_title = True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class LineInline(ShownInline):
+    model = OrderLine
+    verbose_name_plural = "lines"
+    fields = ["picture", "product", "sku", "quantity", "price", "sum", "progress", "note_id"]
+    readonly_fields = ["picture", "price", "sum", "progress"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OrderLine]:
+        lines = super().get_queryset(request).select_related("sku", "product", "order")
+        return lines.prefetch_related(PICTURES).order_by("pk")
+
+    @display(description="")
+    def picture(self, line: OrderLine) -> SafeString | str:
+        return thumbnail(line.product.picture, width=40)
+
+    @display(description="price")
+    def price(self, line: OrderLine) -> str:
+        return str(Money(line.unit_price_minor, line.order.currency))
+
+    @display(description="total")
+    def sum(self, line: OrderLine) -> str:
+        return str(Money(line.total_minor, line.order.currency))
+
+    @display(description="shipped / refunded")
+    def progress(self, line: OrderLine) -> str:
+        return f"{line.shipped_quantity} / {line.refunded_quantity}"
+
+
+class PartInline(ShownInline):
+    model = OrderPart
+    verbose_name_plural = "parts and their parcels"
+    fields = ["merchant", "shown_state", "parcels"]
+    readonly_fields = ["shown_state", "parcels"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OrderPart]:
+        lines = ShipmentLine.objects.select_related("line__sku").order_by("pk")
+        parcels = Shipment.objects.order_by("pk").prefetch_related(Prefetch("lines", lines))
+        parts = super().get_queryset(request).select_related("merchant")
+        return parts.prefetch_related(Prefetch("shipments", parcels)).order_by("pk")
+
+    @display(description="state", label=STATE_COLOURS)
+    def shown_state(self, part: OrderPart) -> str:
+        return part.state
+
+    @display(description="parcels")
+    def parcels(self, part: OrderPart) -> SafeString | str:
+        told = [(_parcel(shipment),) for shipment in part.shipments.all()]
+        return format_html_join("", "<div>{}</div>", told) or "–"
+
+
+class TransitionInline(ShownInline):
+    model = Transition
+    verbose_name_plural = "timeline"
+    fields = ["at", "whose", "step", "reason"]
+    readonly_fields = ["whose", "step"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Transition]:
+        return super().get_queryset(request).select_related("part__merchant")
+
+    @display(description="what")
+    def whose(self, step: Transition) -> str:
+        return f"part of {step.part.merchant}" if step.part else "order"
+
+    @display(description="step")
+    def step(self, step: Transition) -> str:
+        return str(step)
+
+
+class PaymentInline(ShownInline):
+    model = Payment
+    verbose_name_plural = "payments"
+    fields = ["created_at", "method", "shown_state", "shown_amount", "failure_code", "settled_at"]
+    readonly_fields = ["shown_state", "shown_amount"]
+
+    @display(description="state", label=ATTEMPT_COLOURS)
+    def shown_state(self, payment: Payment) -> str:
+        return payment.state
+
+    @display(description="amount")
+    def shown_amount(self, payment: Payment) -> str:
+        return str(payment.amount)
+
+
+class RefundInline(ShownInline):
+    model = Refund
+    verbose_name_plural = "refunds"
+    fields = ["refunded_at", "shown_amount", "units", "is_restocked", "reason"]
+    readonly_fields = ["shown_amount", "units"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Refund]:
+        lines = RefundLine.objects.select_related("line__sku").order_by("pk")
+        return super().get_queryset(request).prefetch_related(Prefetch("lines", lines))
+
+    @display(description="amount")
+    def shown_amount(self, refund: Refund) -> str:
+        return str(refund.amount)
+
+    @display(description="units")
+    def units(self, refund: Refund) -> str:
+        return units_in_words(refund.lines.all())
+
+
+def units_in_words(rows: Iterable[Any]) -> str:
+    """Tell units of lines in words."""
+    return ", ".join(f"{row.quantity} of {row.line.sku.code}" for row in rows)
+
+
+def _parcel(shipment: Shipment) -> str:
+    name = shipment.tracking or f"parcel {shipment.pk}"
+    where = "delivered" if shipment.delivered_at else "under way"
+    at = shipment.delivered_at or shipment.shipped_at
+    return f"{name}: {units_in_words(shipment.lines.all())}, {where} {at:%Y-%m-%d %H:%M}"
+
+
+class RefundLineInline(ShownInline):
+    model = RefundLine
+    verbose_name_plural = "units"
+    fields = ["line", "quantity", "amount_minor"]

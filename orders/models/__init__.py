@@ -1,0 +1,22 @@
+"""Carts and orders: what was agreed, what was paid, where it is."""
+
+from orders.models.base import new_id
+from orders.models.carts import CartItem
+from orders.models.orders import Order, OrderLine, OrderPart, OrderQuerySet, Transition
+from orders.models.parcels import Shipment, ShipmentLine
+from orders.models.payments import Payment, Refund, RefundLine
+
+__all__ = [
+    "CartItem",
+    "Order",
+    "OrderLine",
+    "OrderPart",
+    "OrderQuerySet",
+    "Payment",
+    "Refund",
+    "RefundLine",
+    "Shipment",
+    "ShipmentLine",
+    "Transition",
+    "new_id",
+]
