@@ -12,10 +12,10 @@ from redshop.conversion.rules import PROVENANCE
 from redshop.conversion.types import FunnelGroup
 from redshop.events.kinds import EventKind
 
-#: The day of a moment, and so on, in terms of a row that has occurred_at, surface, note and about.
+#: What each group is known by, in terms of the act that started a chain (or of the event itself).
 _GROUPS: Final[dict[FunnelGroup | None, str]] = {
     None: "'all'",
-    FunnelGroup.DAY: "((started.occurred_at AT TIME ZONE %(zone)s)::date)::text",
+    FunnelGroup.DAY: "((started.began AT TIME ZONE %(zone)s)::date)::text",
     FunnelGroup.SURFACE: "nullif(started.surface, '')",
     FunnelGroup.PROVENANCE: PROVENANCE,
     FunnelGroup.NOTE_TYPE: "notes_note.type",
@@ -28,6 +28,8 @@ _OF_NOTE: Final = frozenset(
     {FunnelGroup.PROVENANCE, FunnelGroup.NOTE_TYPE, FunnelGroup.AUTHOR, FunnelGroup.TOPIC}
 )
 _OF_PRODUCT: Final = frozenset({FunnelGroup.CATEGORY, FunnelGroup.BRAND})
+#: Groups for which the act that started a chain has to be looked up.
+_OF_START: Final = _OF_NOTE | {FunnelGroup.SURFACE}
 
 #: Everything in question that is one of the steps, by whoever did it.
 _ACTS: Final = """
@@ -99,34 +101,53 @@ chain{step} AS (
            CASE WHEN step = {step} AND {began} >= earliest_start THEN {began} END AS began{step}
     FROM seen{before}
 )"""
+#: Every act that is part of a chain, with the place and the moment of the chain's start.
+_WALKED: Final = """
+walked AS (
+    SELECT actor, about, step, order_id, surface, note_id,
+           coalesce({starts}) AS start, coalesce({moments}) AS began
+    FROM chain{last} WHERE coalesce({starts}) IS NOT NULL
+)"""
 _REACHED: Final = """
 reached AS (
-    SELECT chain{last}.actor, chain{last}.about, chain{last}.step, chain{last}.order_id,
-           {group} AS key
-    FROM chain{last}
-    JOIN numbered AS started ON started.actor = chain{last}.actor
-                            AND started.about = chain{last}.about
-                            AND started.place = coalesce({starts})
+    SELECT started.actor, started.about, started.step, started.order_id, {group} AS key
+    FROM walked AS started
     {joins}
+)"""
+_REACHED_BY_START: Final = """
+reached AS (
+    SELECT started.actor, started.about, started.step, started.order_id, {group} AS key
+    FROM walked AS started
+    {joins}
+    WHERE started.step = 0
+    UNION ALL
+    SELECT walked.actor, walked.about, walked.step, walked.order_id, {group} AS key
+    FROM walked
+    JOIN walked AS started ON started.step = 0 AND started.actor = walked.actor
+                          AND started.about = walked.about AND started.start = walked.start
+    {joins}
+    WHERE walked.step > 0
 )"""
 #: What of each paid order's product was not given back.
 _KEPT: Final = """
+bought AS (
+    SELECT DISTINCT key, order_id, about FROM reached WHERE step = {paid}
+),
 kept AS (
     SELECT line.order_id, line.product_id, orders_order.currency,
            sum(line.quantity - line.refunded_quantity) AS units,
            sum(line.total_minor - line.refunded_minor) AS net_minor
-    FROM (SELECT DISTINCT order_id FROM reached WHERE step = {paid}) AS paid
+    FROM (SELECT DISTINCT order_id FROM bought) AS paid
     JOIN orders_order ON orders_order.id = paid.order_id
     JOIN orders_orderline AS line ON line.order_id = orders_order.id
     GROUP BY line.order_id, line.product_id, orders_order.currency
 ),
 money AS (
-    SELECT key, sum(net_minor) AS net_minor
-    FROM (SELECT DISTINCT reached.key, kept.order_id, kept.product_id, kept.net_minor
-          FROM reached
-          JOIN kept ON kept.order_id = reached.order_id AND kept.product_id = reached.about
-          WHERE reached.step = {paid} AND kept.currency = %(currency)s) AS once
-    GROUP BY key
+    SELECT bought.key, sum(kept.net_minor) AS net_minor
+    FROM bought
+    JOIN kept ON kept.order_id = bought.order_id AND kept.product_id = bought.about
+    WHERE kept.currency = %(currency)s
+    GROUP BY bought.key
 )"""
 _PEOPLE: Final = """
 pairs AS (
@@ -146,7 +167,7 @@ _EVENTS: Final = """
 reached AS (
     SELECT started.id, started.actor, started.step, started.order_id, {about} AS about,
            {group} AS key
-    FROM {source} AS started
+    FROM (SELECT {source}.*, {source}.occurred_at AS began FROM {source}) AS started
     {joins}
     WHERE {scope}
 )"""
@@ -161,7 +182,7 @@ counted AS (
 )"""
 _ANSWER: Final = """
 SELECT counted.*, coalesce(money.net_minor, 0)::bigint AS net_minor,
-       (SELECT count(DISTINCT {counted}) FROM reached WHERE step = 0) AS n
+       (SELECT count(*) FROM (SELECT DISTINCT {counted} FROM reached WHERE step = 0) AS first) AS n
 FROM counted
 LEFT JOIN money ON money.key IS NOT DISTINCT FROM counted.key
 ORDER BY {order} LIMIT %(limit)s OFFSET %(offset)s
@@ -183,8 +204,7 @@ def of_people(
 
     ``n`` are people who reached a step, ``m`` those who reached it and the one before.
     """
-    last, each = len(steps) - 1, range(len(steps))
-    paid = _paid(steps)
+    each, paid = range(len(steps)), _paid(steps)
     links = [_link(step, optional=optional) for step in each[1:]]
     counts = [f"count(*) FILTER (WHERE n{k}) AS n{k}" for k in each]
     both = [f"count(*) FILTER (WHERE m{k}) AS m{k}" for k in each[1:]]
@@ -193,11 +213,13 @@ def of_people(
         _ABOUT,
         _NUMBERED,
         *links,
-        _REACHED.format(
-            last=last,
-            group=_GROUPS[group_by],
-            starts=", ".join(f"chain{last}.start{k}" for k in each),
-            joins=_joins(group_by, product=f"chain{last}.about"),
+        _WALKED.format(
+            last=len(steps) - 1,
+            starts=", ".join(f"start{k}" for k in each),
+            moments=", ".join(f"began{k}" for k in each),
+        ),
+        (_REACHED_BY_START if group_by in _OF_START else _REACHED).format(
+            group=_GROUPS[group_by], joins=_joins(group_by, product="started.about")
         ),
         _KEPT.format(paid=paid),
         _PEOPLE.format(

@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from math import log10
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -17,6 +16,7 @@ from redshop.conversion import access
 from redshop.conversion.report import NAMES
 from redshop.conversion.selectors import populations
 from redshop.conversion.selectors.overview import DailySales, Overview, overview
+from redshop.conversion.types import Rate
 from redshop.core.money import EXPONENTS, Money
 from redshop.core.populations import Population
 
@@ -38,7 +38,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One step of the funnel; ``width`` in per cent, logarithmic, so that the last can be seen."""
+    """One step of the funnel; ``width`` is its share of the first in per cent."""
 
     name: str
     people: int
@@ -67,6 +67,7 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     shown = overview(population=population, at=today, day=_day(request.GET.get("day", "")))
     return {
         **context,
+        "title": "Overview",
         "overview": shown,
         "switch": _switch(shown),
         "cards": _cards(shown),
@@ -105,9 +106,7 @@ def _cards(shown: Overview) -> list[Card]:
     oldest = f"the oldest for {shown.backlog.oldest_due_seconds:,.0f} s" if waiting else "all done"
     return [
         Card("People active", *_two(shown.presence.people, shown.presence_before.people), "group"),
-        Card(
-            "Notes published", *_two(shown.presence.notes, shown.presence_before.notes), "edit_note"
-        ),
+        Card("New notes", *_two(shown.presence.notes, shown.presence_before.notes), "edit_note"),
         Card("Orders paid", *_two(day.orders, before.orders), "shopping_bag"),
         Card("Paid", *_sums(day.gross, before.gross), "payments"),
         Card("Refunded", *_sums(day.refunded, before.refunded), "undo"),
@@ -125,11 +124,11 @@ def _cards(shown: Overview) -> list[Card]:
 
 
 def _two(now: int, before: int) -> tuple[str, str]:
-    return f"{now:,}", f"{before:,} the day before"
+    return f"{now:,}", f"day before: {before:,}"
 
 
 def _sums(now: Money, before: Money) -> tuple[str, str]:
-    return plain(now), f"{plain(before)} the day before"
+    return plain(now), f"day before: {plain(before)}"
 
 
 def plain(amount: Money) -> str:
@@ -150,8 +149,8 @@ def _bars(shown: Overview) -> list[Bar]:
     return bars
 
 
-def _bar(name: str, people: int, widest: int, share: Any, *, is_net: bool = False) -> Bar:
-    width = 100 * log10(people + 1) / log10(widest + 1) if widest else 0.0
+def _bar(name: str, people: int, widest: int, share: Rate, *, is_net: bool = False) -> Bar:
+    width = 100 * people / widest if widest else 0.0
     return Bar(
         name=name,
         people=people,

@@ -1,15 +1,19 @@
 """The day at a glance: who was there, what was sold and given back, what led to it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.core.cache import cache
+from django.core.files.storage import default_storage
 from django.db import connection
+from redis import RedisError
 
-from notes.models import Note, NoteMedia
+from notes.models import Note
 from redshop.conversion.selectors import attribution, funnel, populations
 from redshop.conversion.types import AttributionModel, Period, Slice, Standing
 from redshop.core import outbox
@@ -18,20 +22,16 @@ from redshop.core.money import Money
 #: How many days the curve and the funnel show, the day itself included.
 DAYS: Final = 28
 NOTES: Final = 8
+FUNNEL_SECONDS: Final = 60
 MODEL: Final = AttributionModel.LAST_TOUCH
 
-#: The last day on which something was paid, or was recorded by the log (looked up by its end).
+#: The last moment at which something was paid, or is in the log of today.
 _LATEST: Final = """
 SELECT greatest(
     (SELECT max(paid_at) FROM orders_order WHERE population = ANY(%(populations)s)),
     (SELECT max(occurred_at) FROM events_event
      WHERE population = ANY(%(populations)s) AND occurred_at >= %(today)s)
 )
-"""
-_CURRENCY: Final = """
-SELECT currency FROM orders_order
-WHERE population = ANY(%(populations)s) AND paid_at >= %(since)s AND paid_at < %(until)s
-GROUP BY currency ORDER BY count(*) DESC, currency
 """
 _PRESENT: Final = """
 SELECT count(DISTINCT coalesce(person_id::text, visitor_id::text))
@@ -47,21 +47,22 @@ WHERE occurred_at >= %(day_before)s AND occurred_at < %(until)s
   AND population = ANY(%(populations)s)
 """
 _SALES: Final = """
-SELECT on_day, sum(orders)::int, sum(gross)::bigint, sum(refunded)::bigint
+SELECT currency, on_day, sum(orders)::int, sum(gross)::bigint, sum(refunded)::bigint
 FROM (
-    SELECT (paid_at AT TIME ZONE %(zone)s)::date AS on_day,
+    SELECT currency, (paid_at AT TIME ZONE %(zone)s)::date AS on_day,
            1 AS orders, total_minor AS gross, 0 AS refunded
     FROM orders_order
     WHERE paid_at >= %(since)s AND paid_at < %(until)s
-      AND population = ANY(%(populations)s) AND currency = %(currency)s
+      AND population = ANY(%(populations)s)
     UNION ALL
-    SELECT (refunded_at AT TIME ZONE %(zone)s)::date, 0, 0, orders_refund.amount_minor
+    SELECT orders_refund.currency, (refunded_at AT TIME ZONE %(zone)s)::date,
+           0, 0, orders_refund.amount_minor
     FROM orders_refund
     JOIN orders_order ON orders_order.id = orders_refund.order_id
     WHERE refunded_at >= %(since)s AND refunded_at < %(until)s
-      AND population = ANY(%(populations)s) AND orders_refund.currency = %(currency)s
+      AND population = ANY(%(populations)s)
 ) AS entries
-GROUP BY on_day
+GROUP BY currency, on_day
 """
 
 
@@ -125,10 +126,9 @@ def overview(*, population: str, at: datetime, day: date | None = None) -> Overv
     chosen = day or _latest_day(population, zone=zone, at=at)
     end = chosen + timedelta(days=1)
     period = Period(end - timedelta(days=DAYS), end, zone)
-    currencies = [currency for (currency,) in _rows(_CURRENCY, population, period)]
-    currency = currencies[0] if currencies else settings.PLATFORM_CURRENCY
+    sales = _sales(population, period)
+    currency = next(iter(sales), settings.PLATFORM_CURRENCY)
     asked: dict[str, Any] = {"period": period, "population": population, "currency": currency}
-    walked = funnel.funnel(funnel.Question(**asked), at=at)
     earned = attribution.attribution(
         attribution.Question(**asked, model=MODEL, page=Slice(limit=NOTES)), at=at
     )
@@ -139,16 +139,28 @@ def overview(*, population: str, at: datetime, day: date | None = None) -> Overv
         period=period,
         day=chosen,
         currency=currency,
-        other_currencies=tuple(currencies[1:]),
+        other_currencies=tuple(sales)[1:],
         presence=Presence(people, notes),
         presence_before=Presence(people_before, notes_before),
-        sales=_sales(population, period, currency=currency),
-        funnel=walked.results[0],
+        sales=_every_day(sales.get(currency, {}), period, currency=currency),
+        funnel=_funnel(funnel.Question(**asked), at=at),
         notes=_best(earned.results),
         unattributed=earned.unattributed.conversions,
         backlog=outbox.backlog(at=at),
         fresh_at=earned.meta.fresh_at,
     )
+
+
+def _funnel(question: funnel.Question, *, at: datetime) -> funnel.Row:
+    """Return the funnel, at most a minute old: it is the one costly part of the page."""
+    key = f"overview:{connection.settings_dict['NAME']}:{question.population}:{question.period.end}"
+    with suppress(RedisError):
+        if (kept := cache.get(key)) is not None:
+            return cast("funnel.Row", kept)
+    row = funnel.funnel(question, at=at).results[0]
+    with suppress(RedisError):
+        cache.set(key, row, FUNNEL_SECONDS)
+    return row
 
 
 def _latest_day(population: str, *, zone: ZoneInfo, at: datetime) -> date:
@@ -166,27 +178,38 @@ def _present(population: str, period: Period) -> tuple[int, int, int, int]:
     return people, people_before, notes, notes_before
 
 
-def _sales(population: str, period: Period, *, currency: str) -> tuple[DailySales, ...]:
-    """Return a row for every day, also those on which nothing was sold."""
-    found = {day: numbers for day, *numbers in _rows(_SALES, population, period, currency=currency)}
+def _sales(population: str, period: Period) -> dict[str, dict[date, list[int]]]:
+    """Return orders, gross and refunded by day, the currency with the most orders first."""
+    by_currency: dict[str, dict[date, list[int]]] = {}
+    for currency, day, *numbers in _rows(_SALES, population, period):
+        by_currency.setdefault(currency, {})[day] = numbers
+    by_orders = sorted(
+        by_currency, key=lambda name: (-sum(n[0] for n in by_currency[name].values()), name)
+    )
+    return {currency: by_currency[currency] for currency in by_orders}
+
+
+def _every_day(
+    found: Mapping[date, list[int]], period: Period, *, currency: str
+) -> tuple[DailySales, ...]:
+    """Return a row for every day, also for those on which nothing was sold."""
     days = [period.first + timedelta(days=n) for n in range((period.end - period.first).days)]
     return tuple(
         DailySales(day, orders, Money(gross, currency), Money(refunded, currency))
         for day in days
-        for orders, gross, refunded in [found.get(day, (0, 0, 0))]
+        for orders, gross, refunded in [found.get(day, [0, 0, 0])]
     )
 
 
 def _best(earned: Sequence[Standing]) -> tuple[BestNote, ...]:
     ids = [int(row.key) for row in earned if row.key is not None]
-    authors = dict(Note.objects.filter(pk__in=ids).values_list("pk", "author__handle"))
-    pictures = _pictures(ids)
+    known = _authors_and_pictures(ids)
     return tuple(
         BestNote(
             id=pk,
             title=row.label,
-            author=authors[pk],
-            picture=pictures.get(pk, ""),
+            author=known[pk][0],
+            picture=known[pk][1],
             conversions=row.conversions,
             net=row.net,
         )
@@ -194,13 +217,16 @@ def _best(earned: Sequence[Standing]) -> tuple[BestNote, ...]:
     )
 
 
-def _pictures(note_ids: Sequence[int]) -> dict[int, str]:
-    """Return the address of each note's first picture, small."""
-    places = NoteMedia.objects.filter(note_id__in=note_ids).select_related("media")
+def _authors_and_pictures(note_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """Return each note's author and the address of its first picture, small; one query."""
+    rows = (
+        Note.objects.filter(pk__in=note_ids)
+        .order_by("-pictures__position", "-pictures__pk")
+        .values_list("pk", "author__handle", "pictures__media__renditions")
+    )
     return {
-        place.note_id: place.media.sizes["thumb"].url
-        for place in places.order_by("-position", "-pk")
-        if "thumb" in place.media.renditions
+        pk: (author, default_storage.url(sizes["thumb"]["file"]) if sizes else "")
+        for pk, author, sizes in rows
     }
 
 

@@ -1,0 +1,91 @@
+"""The funnel as a table, and the comparison of what is derived with what it derives from."""
+
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+
+from redshop.conversion.report import fit
+from tests.conversion import world
+from tests.conversion.test_dashboard import live
+from tests.conversion.world import HOUR, NOW
+
+pytestmark = pytest.mark.django_db
+
+
+def run(name: str, **options: Any) -> str:
+    out = StringIO()
+    call_command(name, stdout=out, **options)
+    return out.getvalue()
+
+
+def test_the_funnel_of_a_simulated_population_says_that_it_is_simulated() -> None:
+    live("simulated")
+
+    lines = run("funnel").splitlines()
+
+    assert lines[0].startswith("SIMULATED figures: simulated people, ")
+    numbers = {line[:15].strip(): line[15:].split()[:3] for line in lines[3:10]}
+    assert numbers == {
+        "impressions": ["1", "1", "100.00%"],
+        "opens": ["1", "1", "100.00%"],
+        "product views": ["0", "0", "0.00%"],
+        "carts": ["0", "0", "0.00%"],
+        "checkouts": ["0", "0", "0.00%"],
+        "paid": ["1", "1", "100.00%"],
+        "refunded": ["0", "0", "0.00%"],
+    }
+    assert lines[11] == "paid 258.00 CNY, refunded 129.00 CNY, net 129.00 CNY"
+    assert lines[14].split()[-4:-1] == [lines[14].split()[-4], "1.0", "129.00"]
+
+
+def test_real_figures_are_called_measured_and_fit_a_terminal() -> None:
+    for price in (10**9, 10**7, 5):
+        live("real", price=price)
+
+    lines = run("funnel", notes=2).splitlines()
+
+    assert lines[0].startswith("MEASURED figures: real people, ")
+    assert max(len(line) for line in lines) <= 80
+    assert [line.split()[-2] for line in lines[14:17]] == ["10,000,000.00", "100,000.00", "0.00"]
+
+
+def test_an_empty_shop_prints_zeros() -> None:
+    assert "paid 0.00 CNY, refunded 0.00 CNY, net 0.00 CNY" in run("funnel")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("serum", "serum  "), ("敏感肌防晒", "敏感肌 "), ("ab防cd晒", "ab防cd ")]
+)
+def test_chinese_characters_take_two_columns(text: str, shown: str) -> None:
+    assert fit(text, 7) == shown
+
+
+def test_credits_that_can_be_rebuilt_reconcile() -> None:
+    live("real")
+
+    assert "1 paid lines: 0 credits differ" in run("reconcile", quiet=True)
+
+
+def test_a_line_that_was_never_attributed_is_told() -> None:
+    world.order(world.person(), (world.product(), 100), at=NOW)
+
+    with pytest.raises(CommandError, match="1 paid lines: 1 credits differ") as refused:
+        run("reconcile", quiet=True)
+
+    assert refused.value.returncode == 1
+
+
+def test_credits_that_no_event_supports_are_told() -> None:
+    live("real")
+    out = StringIO()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE notes_producttag SET valid_from = %s", [timezone.now() + HOUR])
+
+    with pytest.raises(CommandError, match="1 paid lines: 6 credits differ"):
+        call_command("reconcile", quiet=True, stdout=out)
+
+    assert "superfluous last_touch" in out.getvalue()
