@@ -26,10 +26,12 @@ from redshop.core import outbox
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY_SECONDS: Final = 3.0
+LOOK_EVERY_SECONDS: Final = 2.0
 #: Facts due for longer, with none done meanwhile, are stuck. Also how long a new process has to
 #: show what it can.
 OVERDUE_SECONDS: Final = 20.0
+#: How long facts may be stuck: a broker that came back needs a moment.
+STUCK_SECONDS: Final = 4.0
 #: How long a process may be suspended, silent or without an answer.
 PATIENCE_SECONDS: Final = 15.0
 ANSWER_SECONDS: Final = 3.0
@@ -74,25 +76,23 @@ class Watch:
     def _troubles(self, player: Player, *, pid: int, facts_are_stuck: bool) -> Iterator[str]:
         """Say what is wrong with a process for so long that it should be started again."""
         role = player.role
-        if facts_are_stuck and role.drains and player.age_seconds > OVERDUE_SECONDS:
-            yield "facts are overdue and none gets done"
-        lasting = {
-            "it is suspended": is_stopped(pid),
-            "its heart does not beat": role.beats and self._is_quiet(player),
-            "it does not answer": role.answers and not answers(*self._address),
-        }
-        for reason, is_so in lasting.items():
-            if self._lasts((role.name, pid, reason), is_so=is_so):
+        stuck = facts_are_stuck and role.drains and player.age_seconds > OVERDUE_SECONDS
+        troubles = (
+            ("facts are overdue and none gets done", stuck, STUCK_SECONDS),
+            ("it is suspended", is_stopped(pid), PATIENCE_SECONDS),
+            ("its heart does not beat", role.beats and self._is_quiet(player), PATIENCE_SECONDS),
+            ("it does not answer", role.answers and not answers(*self._address), PATIENCE_SECONDS),
+        )
+        for reason, is_so, patience in troubles:
+            if self._lasts((role.name, pid, reason), is_so=is_so, patience=patience):
                 yield reason
 
-    def _lasts(self, trouble: tuple[str, int, str], *, is_so: bool) -> bool:
-        """Tell whether a trouble was seen at every look for longer than our patience."""
+    def _lasts(self, trouble: tuple[str, int, str], *, is_so: bool, patience: float) -> bool:
+        """Tell whether a trouble was seen at every look for longer than so many seconds."""
         if not is_so:
             self._since.pop(trouble, None)
             return False
-        return time.monotonic() - self._since.setdefault(trouble, time.monotonic()) > (
-            PATIENCE_SECONDS
-        )
+        return time.monotonic() - self._since.setdefault(trouble, time.monotonic()) > patience
 
     def _is_quiet(self, player: Player) -> bool:
         """Tell whether a role's heart did not beat since the last look."""

@@ -44,8 +44,9 @@ def found(*players: Player, looks: int) -> list[tuple[str, str]]:
     return [looking.findings.get_nowait() for _ in range(looking.findings.qsize())]
 
 
-def test_who_drains_is_found_as_soon_as_facts_are_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_drains_is_found_when_facts_stay_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "facts_are_stuck", lambda: True)
+    monkeypatch.setattr(watch, "STUCK_SECONDS", -1.0)
 
     grown = [Pretended(role, age_seconds=30) for role in (WORKER, BELL, BEAT)]
 
@@ -53,8 +54,15 @@ def test_who_drains_is_found_as_soon_as_facts_are_stuck(monkeypatch: pytest.Monk
     assert found(*grown, looks=1) == [("worker", reason), ("bell", reason)]
 
 
+def test_facts_that_were_stuck_at_one_look_may_get_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "facts_are_stuck", lambda: True)
+
+    assert found(Pretended(WORKER, age_seconds=30), looks=2) == []
+
+
 def test_who_just_began_has_time_to_show_what_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "facts_are_stuck", lambda: True)
+    monkeypatch.setattr(watch, "STUCK_SECONDS", -1.0)
 
     assert found(Pretended(WORKER, age_seconds=10), looks=3) == []
 
