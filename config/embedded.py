@@ -14,6 +14,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from config.engines import EngineFailed, Postgres, Valkey, open_log
-from config.processes import is_same_file
+from config.processes import is_same_file, wait_until
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 STATE_DIR: Final = Path(os.environ.get("REDSHOP_STATE_DIR") or ROOT / ".redshop").resolve()
@@ -50,12 +51,11 @@ class _Hold:
 
 
 _held: dict[str, _Hold] = {}
+_changing = threading.RLock()
 
 
 def ensure(names: Iterable[str] = NAMES) -> None:
     """Hold these servers until this process ends, starting whichever does not run.
-
-    Cheap when they run already, so that a supervisor may call it again and again.
 
     Raises:
         EngineFailed: a server could not be started; the message says why.
@@ -71,8 +71,24 @@ def ensure(names: Iterable[str] = NAMES) -> None:
         _create_database()
 
 
+def keep() -> None:
+    """See that the servers which this process holds have keepers; cheap, and waits for nothing.
+
+    May be called from a thread: once the servers are released it does nothing.
+    """
+    with _changing:
+        for name in list(_held):
+            _hold(name)
+            _start_keeper(name)
+
+
 def release() -> None:
     """Let go of the servers; those that nobody else holds are stopped before this returns."""
+    with _changing:
+        _release()
+
+
+def _release() -> None:
     last = [name for name, hold in _held.items() if hold.pid == os.getpid() and _is_last(name)]
     for name in last:
         _ask_keeper_to_stop(name)
@@ -120,8 +136,11 @@ def _start_keeper(name: str) -> bool:
     lock = os.open(_file(f"{name}.keeper"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     log = open_log(STATE_DIR / "logs" / "keepers.log")
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not _is_free(lock):
+            return False
         _file(f"{name}.json").unlink(missing_ok=True)
+        if (dead := _held[name].keeper) is not None:
+            dead.wait()
         _held[name].keeper = subprocess.Popen(
             [sys.executable, "-m", "config.keeper", name, str(STATE_DIR)],
             cwd=ROOT,
@@ -131,8 +150,6 @@ def _start_keeper(name: str) -> bool:
             stderr=log,
             start_new_session=True,
         )
-    except BlockingIOError:
-        return False
     finally:
         os.close(log)
         os.close(lock)
@@ -148,7 +165,8 @@ def _wait_until_ready(name: str) -> None:
         if time.monotonic() > until:
             raise EngineFailed(f"{name} did not become ready in {START_SECONDS:.0f} seconds")
         time.sleep(0.02)
-        _start_keeper(name)
+        if not _status(name):
+            _start_keeper(name)
 
 
 def _create_database() -> None:
@@ -169,32 +187,37 @@ def _create_database() -> None:
 
 def _is_last(name: str) -> bool:
     """Tell whether nobody else holds the server; if so, newcomers wait until we let go."""
-    try:
-        fcntl.flock(_held[name].lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    return _is_free(_held[name].lock)
 
 
 def _ask_keeper_to_stop(name: str) -> None:
-    keeper = _status(name).get("keeper")
-    if keeper:
+    own = _held[name].keeper
+    keeper = _status(name).get("keeper") or (own and own.pid)
+    if keeper and not _is_stopped(name):
         with contextlib.suppress(ProcessLookupError):
             os.kill(keeper, signal.SIGTERM)
 
 
 def _wait_until_stopped(name: str) -> None:
-    """Wait for the keeper's end: its lock comes free."""
-    until = time.monotonic() + STOP_SECONDS
-    lock = os.open(_file(f"{name}.keeper"), os.O_RDWR | os.O_CLOEXEC)
+    """Wait for the keeper's end; one that hangs is left to itself."""
+    has_stopped = wait_until(lambda: _is_stopped(name), seconds=STOP_SECONDS)
+    keeper = _held[name].keeper
+    if keeper is not None and has_stopped:
+        keeper.wait()
+
+
+def _is_stopped(name: str) -> bool:
+    """Tell whether no keeper lives: then its lock is free."""
+    lock = os.open(_file(f"{name}.keeper"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        while time.monotonic() < until:
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            time.sleep(0.02)
+        return _is_free(lock)
     finally:
         os.close(lock)
-    keeper = _held[name].keeper
-    if keeper is not None:
-        keeper.wait(timeout=STOP_SECONDS)
+
+
+def _is_free(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

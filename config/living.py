@@ -19,7 +19,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from config import admin_account, embedded, servers
+from config import admin_account, embedded
 from config.admin_account import AdminAccount
 from config.engines import open_log, write_privately
 from config.processes import wait_until
@@ -107,12 +107,7 @@ class Living:
             places={"host": host, "port": str(self.port)},
             environment=role_environment(),
         )
-        self._watch = Watch(
-            self.supervisor.players.values(),
-            host=host,
-            port=self.port,
-            held=servers.embedded_names(),
-        )
+        self._watch = Watch(self.supervisor.players.values(), host=host, port=self.port)
 
     @property
     def url(self) -> str:

@@ -10,7 +10,6 @@ import queue
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
@@ -19,7 +18,6 @@ from django.db import Error, connection
 from django.utils import timezone
 
 from config import embedded, heartbeat, servers
-from config.engines import EngineFailed
 from config.processes import is_stopped
 from config.supervisor import Player
 from redshop.core import outbox
@@ -40,14 +38,10 @@ ANSWER_SECONDS: Final = 3.0
 class Watch:
     """Puts (role, reason) into ``findings`` for each role that should be started again."""
 
-    def __init__(
-        self, players: Iterable[Player], *, host: str, port: int, held: Iterable[str]
-    ) -> None:
-        """Look at these players; ``held`` are the embedded servers that must be there."""
+    def __init__(self, players: Iterable[Player], *, host: str, port: int) -> None:
         self.findings: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
         self._players = list(players)
         self._address = (host, port)
-        self._held = list(held)
         self._since: dict[tuple[str, int, str], float] = {}
         self._last_beats: dict[str, int | None] = {}
 
@@ -64,8 +58,7 @@ class Watch:
 
     def look(self) -> None:
         """Look at everything once."""
-        with suppress(EngineFailed):  # its log says why; the next look tries again
-            embedded.ensure(self._held)
+        embedded.keep()
         stuck = facts_are_stuck()
         for player in self._players:
             pid = player.pid

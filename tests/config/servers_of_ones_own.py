@@ -43,7 +43,7 @@ class OwnPostgres(Postgres):
 def running(engine: Any) -> Iterator[Any]:
     process: subprocess.Popen[bytes] = engine.start()
     try:
-        assert wait_until(lambda: engine.is_ready(process), seconds=20)
+        assert wait_until(lambda: engine.is_ready(process), seconds=60)
         yield engine
     finally:
         engine.stop(process)

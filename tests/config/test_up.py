@@ -87,7 +87,7 @@ class Up:
     def end(self) -> None:
         family = self.family()
         self.process.terminate()
-        self.process.communicate(timeout=20)
+        self.process.communicate(timeout=60)
         for process in family:
             if process.is_running():
                 process.kill()
@@ -134,23 +134,27 @@ def test_the_administrator_enters_the_admin_and_nobody_else_reads_the_file(up: U
     assert stat.S_IMODE((up.state / "secret_key").stat().st_mode) == 0o600
 
 
-def test_it_serves_static_files_and_counts_over_all_its_processes(up: Up) -> None:
+def test_it_serves_static_files(up: Up) -> None:
     style = httpx.get(f"{up.said['url']}/static/admin/css/base.css")
-    before = requests_counted(up)
-    for _ in range(20):
-        httpx.get(f"{up.said['url']}/healthz")
 
-    assert (style.status_code, style.headers["Content-Type"]) == (
-        200,
-        'text/css; charset="utf-8"',
-    )
-    assert requests_counted(up) == before + 21
+    assert style.status_code == 200
+    assert style.headers["Content-Type"] == 'text/css; charset="utf-8"'
 
 
-def requests_counted(up: Up) -> int:
-    name = "django_http_requests_before_middlewares_total"
+def test_it_counts_requests_over_all_its_processes(up: Up) -> None:
+    before = requests_for_readiness(up)
+
+    for _ in range(20):  # enough for both processes to get some
+        httpx.get(f"{up.said['url']}/readyz?part=database")
+
+    assert requests_for_readiness(up) == before + 20
+
+
+def requests_for_readiness(up: Up) -> float:
+    name = "django_http_requests_total_by_view_transport_method_total{"
     lines = httpx.get(f"{up.said['url']}/metrics").text.splitlines()
-    return int(sum(float(line.split()[1]) for line in lines if line.startswith(f"{name} ")))
+    counted = [line for line in lines if line.startswith(name) and 'view="readyz"' in line]
+    return sum(float(line.split()[-1]) for line in counted)
 
 
 @pytest.mark.parametrize("name", [*ROLES, "valkey", "postgres"])
@@ -158,10 +162,10 @@ def test_who_is_killed_is_started_again_and_facts_go_on(name: str, up: Up) -> No
     killed = up.players()[name]
     os.kill(killed, signal.SIGKILL)
 
-    assert wait_until(lambda: up.players()[name] not in {killed, None}, seconds=10)
-    assert wait_until(up.is_ready, seconds=10)
+    assert wait_until(lambda: up.players()[name] not in {killed, None}, seconds=60)
+    assert wait_until(up.is_ready, seconds=60)
     up.becomes_due(f"after {killed}")
-    assert wait_until(lambda: up.was_tried(f"after {killed}"), seconds=20)
+    assert wait_until(lambda: up.was_tried(f"after {killed}"), seconds=60)
 
 
 def test_children_of_a_killed_role_die_with_it(up: Up) -> None:
@@ -171,9 +175,9 @@ def test_children_of_a_killed_role_die_with_it(up: Up) -> None:
 
     web.kill()
 
-    _, alive = psutil.wait_procs(children, timeout=5)
+    _, alive = psutil.wait_procs(children, timeout=60)
     assert alive == []
-    assert wait_until(up.is_ready, seconds=10)
+    assert wait_until(up.is_ready, seconds=60)
 
 
 def test_a_second_one_in_the_same_checkout_is_refused_in_one_line(up: Up) -> None:
@@ -204,7 +208,7 @@ def test_sigterm_twice_to_the_whole_group_ends_everything_and_the_data_stay(
     for _ in range(2):
         os.killpg(first.process.pid, signal.SIGTERM)
         time.sleep(0.2)
-    first.process.communicate(timeout=15)
+    first.process.communicate(timeout=60)
 
     assert time.monotonic() - began < 10
     assert first.process.returncode == 0
@@ -223,7 +227,7 @@ def test_when_the_supervisor_is_killed_nothing_of_it_stays(tmp_path: Path) -> No
     system.process.kill()
     system.process.communicate()
 
-    assert wait_until(lambda: system.family() == [], seconds=10)
+    assert wait_until(lambda: system.family() == [], seconds=60)
 
 
 def test_on_servers_of_ones_own_it_starts_none(
@@ -239,7 +243,7 @@ def test_on_servers_of_ones_own_it_starts_none(
     assert system.said["broker_url"] == valkey_of_ones_own.url()
     assert (system.said["pids"]["postgres"], system.said["pids"]["valkey"]) == (None, None)
     system.becomes_due("own")
-    assert wait_until(lambda: system.was_tried("own"), seconds=10)
+    assert wait_until(lambda: system.was_tried("own"), seconds=60)
     system.end()
     assert not (tmp_path / "postgres").exists()
 
@@ -252,4 +256,4 @@ def test_who_is_suspended_is_replaced_within_a_minute(name: str, up: Up) -> None
 
     assert wait_until(lambda: up.players()[name] not in {suspended, None}, seconds=60)
     up.becomes_due(f"after {suspended}")
-    assert wait_until(lambda: up.was_tried(f"after {suspended}"), seconds=20)
+    assert wait_until(lambda: up.was_tried(f"after {suspended}"), seconds=60)

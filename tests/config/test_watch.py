@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from config import watch
+from config import embedded, watch
 from config.roles import ROLES, Role
 from config.supervisor import Player
 from config.watch import Watch
@@ -32,13 +32,14 @@ class Pretended(Player):
 @pytest.fixture(autouse=True)
 def quiet_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No facts, no servers to hold, no web, and a heart that never beat."""
-    monkeypatch.setattr("config.embedded.STATE_DIR", tmp_path)
+    monkeypatch.setattr(embedded, "STATE_DIR", tmp_path)
+    monkeypatch.setattr(embedded, "keep", lambda: None)
     monkeypatch.setattr(watch, "facts_are_stuck", lambda: False)
     monkeypatch.setattr(watch, "answers", lambda *_: False)
 
 
 def found(*players: Player, looks: int) -> list[tuple[str, str]]:
-    looking = Watch(players, host="127.0.0.1", port=1, held=())
+    looking = Watch(players, host="127.0.0.1", port=1)
     for _ in range(looks):
         looking.look()
     return [looking.findings.get_nowait() for _ in range(looking.findings.qsize())]
@@ -86,7 +87,7 @@ def test_a_heart_that_beats_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> No
     lively.heartbeat.parent.mkdir(parents=True)
     lively.heartbeat.touch()
 
-    watching = Watch([lively], host="127.0.0.1", port=1, held=())
+    watching = Watch([lively], host="127.0.0.1", port=1)
 
     for beat in range(3):
         os.utime(lively.heartbeat, ns=(beat, beat))
