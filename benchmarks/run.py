@@ -103,7 +103,7 @@ def report(rows: list[Row], *, data: Mapping[str, int]) -> dict[str, object]:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--people", type=int, default=40)
+    parser.add_argument("--people", type=int, default=20)
     parser.add_argument("--notes", type=int, default=200)
     parser.add_argument("--products", type=int, default=60)
     parser.add_argument("--only", action="append", help="a scenario's name, or part of it")
