@@ -288,13 +288,15 @@ def test_who_withdrew_analytics_leaves_no_trace_in_the_log(is_by_login: bool) ->
     assert event.request_id is None
 
 
-def test_others_are_not_touched_by_someone_who_withdrew() -> None:
+@pytest.mark.parametrize("owner", [5, 6])
+def test_others_are_not_touched_by_someone_who_withdrew(owner: int) -> None:
     OptOutFactory.create(person_id=5)
-    IdentityFactory.create(person_id=6, visitor_id=VISITOR)
+    IdentityFactory.create(person_id=owner, visitor_id=VISITOR)
 
     take(row(), person_id=6)
 
-    assert Event.objects.get().person_id == 6
+    event = Event.objects.get()
+    assert (event.person_id, event.visitor_id) == (6, VISITOR)
 
 
 def test_a_batch_takes_three_statements_whatever_its_size(

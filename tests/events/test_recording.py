@@ -72,11 +72,12 @@ def test_each_event_follows_the_consent_of_its_own_person() -> None:
     IdentityFactory.create(person_id=5, visitor_id=visitor)
     consent.set_analytics(person_id=5, is_granted=False, at=MOMENT)
     theirs, anonymous = paid(5, session_id=uuid4()), paid(None, visitor_id=visitor)
-    others = paid(6)
+    others = paid(6, visitor_id=visitor)
 
     record([theirs, anonymous, others])
 
-    assert Event.objects.get(pk=others.id).order_id == others.order_id
+    kept = Event.objects.get(pk=others.id)
+    assert (kept.person_id, kept.visitor_id, kept.order_id) == (6, visitor, others.order_id)
     for event in Event.objects.filter(pk__in=[theirs.id, anonymous.id]):
         assert event.product_id == 8
         assert (event.person_id, event.visitor_id, event.session_id) == (None, None, None)

@@ -40,34 +40,34 @@ _COLUMNS: Final = {
 }
 _TEXTS: Final = {name: "" for name, kind in _COLUMNS.items() if kind == "text"}
 
-_IS_WITHDRAWN: Final = """
-    EXISTS (SELECT FROM events_optout WHERE person_id = {person})
-    OR EXISTS (
-        SELECT FROM events_identity JOIN events_optout USING (person_id)
-        WHERE visitor_id = {visitor}
-    )
-"""
-_TAKE: Final = f"""
+_TAKE: Final = """
 WITH taken AS (
     INSERT INTO events_eventid (id, received_at)
     SELECT id, %(received_at)s FROM unnest(%(ids)s::uuid[]) AS id
     ON CONFLICT DO NOTHING RETURNING id
 )
-SELECT (SELECT coalesce(array_agg(id::text), '{{}}') FROM taken),
-       {_IS_WITHDRAWN.format(person="%(person_id)s", visitor="%(visitor_id)s")}
-"""  # noqa: S608 - constants of this module only
+SELECT (SELECT coalesce(array_agg(id::text), '{}') FROM taken),
+       EXISTS (SELECT FROM events_optout WHERE person_id = %(person_id)s)
+       OR %(person_id)s::bigint IS NULL
+          AND EXISTS (SELECT FROM events_identity JOIN events_optout USING (person_id)
+                      WHERE visitor_id = %(visitor_id)s)
+"""
+#: Every join is by primary key: a probe or two for each row, however many there are of either.
 _APPEND: Final = f"""
 INSERT INTO events_event ({", ".join(_COLUMNS)})
 SELECT {
     ", ".join(
-        f"CASE WHEN NOT is_withdrawn THEN {name} END" if name in IDENTIFYING else name
+        f"CASE WHEN theirs.person_id IS NULL AND owners.person_id IS NULL THEN given.{name} END"
+        if name in IDENTIFYING
+        else f"given.{name}"
         for name in _COLUMNS
     )
 }
 FROM json_to_recordset(%s) AS given ({", ".join(f"{n} {kind}" for n, kind in _COLUMNS.items())})
-CROSS JOIN LATERAL (
-    SELECT {_IS_WITHDRAWN.format(person="given.person_id", visitor="given.visitor_id")}
-) AS consent (is_withdrawn)
+LEFT JOIN events_optout AS theirs ON theirs.person_id = given.person_id
+LEFT JOIN events_identity AS device ON device.visitor_id = given.visitor_id
+                                   AND given.person_id IS NULL
+LEFT JOIN events_optout AS owners ON owners.person_id = device.person_id
 ON CONFLICT DO NOTHING
 RETURNING id::text
 """  # noqa: S608 - constants of this module only
