@@ -184,19 +184,19 @@ class NoteAdmin(ModelAdmin):
 
     @display(description="likes", ordering="counts__likes")
     def likes(self, note: Note) -> int:
-        return note.counts.likes
+        return selectors.counts(note).likes
 
     @display(description="saves", ordering="counts__saves")
     def saves(self, note: Note) -> int:
-        return note.counts.saves
+        return selectors.counts(note).saves
 
     @display(description="comments", ordering="counts__comments")
     def comments(self, note: Note) -> int:
-        return note.counts.comments
+        return selectors.counts(note).comments
 
     @display(description="shares", ordering="counts__shares")
     def shares(self, note: Note) -> int:
-        return note.counts.shares
+        return selectors.counts(note).shares
 
     @admin.action(description="Publish", permissions=["change"])
     def publish(self, request: HttpRequest, queryset: QuerySet[Note]) -> None:

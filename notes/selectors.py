@@ -15,6 +15,7 @@ from notes.models import (
     Hide,
     Like,
     Note,
+    NoteCounts,
     NoteMedia,
     NoteQuerySet,
     ProductTag,
@@ -189,8 +190,8 @@ def provenance(note: Note) -> Provenance:
 
 
 def counts(note: Note) -> Counts:
-    """Return how often people did something with the note; asks for its counts."""
-    row = note.counts
+    """Return how often people did something with the note; asks for its counts, none being zero."""
+    row: NoteCounts = getattr(note, "counts", None) or NoteCounts()
     return Counts(row.likes, row.saves, row.comments, row.shares)
 
 

@@ -13,6 +13,8 @@ def prove(*, person_id: int, product_ids: Sequence[int], delivered_at: datetime)
 
     Notes written later find the proof when they are published. Returns how many notes became
     verified now.
+
+    Locks: the notes, in primary-key order.
     """
     ProofOfPurchase.objects.bulk_create(
         (
@@ -22,8 +24,10 @@ def prove(*, person_id: int, product_ids: Sequence[int], delivered_at: datetime)
         ignore_conflicts=True,
     )
     tags = ProductTag.objects.open().filter(product__in=list(product_ids))
-    return (
+    found = (
         Note.objects.existing()
         .filter(author=person_id, has_verified_purchase=False, pk__in=tags.values("note"))
-        .update(has_verified_purchase=True)
+        .locked()
+        .values_list("pk", flat=True)
     )
+    return Note.objects.filter(pk__in=list(found)).update(has_verified_purchase=True)

@@ -8,10 +8,12 @@ from uuid import uuid4
 import pytest
 from django.db import IntegrityError, connection
 
+from notes import selectors
 from notes.factories import CommentFactory, LikeFactory, NoteFactory, SaveFactory, ShareFactory
 from notes.models import Comment, CommentLike, Like, NoteCounts
 from notes.services import authoring, comments, counts, reactions
 from notes.services.counts import Difference
+from notes.types import Counts
 from redshop.accounts.factories import BlockFactory, UserFactory
 from redshop.accounts.models import Notification, User
 from redshop.accounts.services import follows
@@ -197,6 +199,7 @@ def test_counters_that_went_wrong_are_rebuilt_from_the_rows(author: User, reader
 def test_counts_that_are_missing_are_made(author: User, reader: User) -> None:
     note = NoteFactory.create(author=author)
     NoteCounts.objects.all().delete()
+    assert selectors.card(note_id=note.pk, viewer_id=None).counts == Counts(0, 0, 0, 0)
 
     LikeFactory.create(note=note, person=reader)
 
