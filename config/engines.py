@@ -186,9 +186,17 @@ class Postgres:
         if not any(path.exists() for path in stale):
             return
         alive = processes_in(self.data, named="postgres")
-        end(alive, how=signal.SIGINT, patience_seconds=6)
+        leader = [process for process in alive if str(process.pid) == self._recorded_pid()]
+        end(leader, how=signal.SIGINT, patience_seconds=6)
+        end(set(alive) - set(leader), how=signal.SIGKILL, patience_seconds=2)  # orphans
         for path in stale:
             path.unlink(missing_ok=True)
+
+    def _recorded_pid(self) -> str:
+        """Return the first line of the pid file, which a crash may have left torn or stale."""
+        with contextlib.suppress(OSError):
+            return next(iter((self.data / "postmaster.pid").read_text().splitlines()), "")
+        return ""
 
     def _run(self, command: list[str], *, user: str | None) -> "subprocess.Popen[bytes]":
         log = open_log(self.log)
