@@ -56,7 +56,7 @@ def reverse_refunded(*, kind: str, payload: Mapping[str, Any], at: datetime) -> 
     _attribute(payload, at=at)
 
 
-@outbox.subscribe("conversion.settling")
+@outbox.subscribe("conversion.settling", is_alone=True)
 def settle(*, kind: str, payload: Mapping[str, Any], at: datetime) -> None:
     """Take touches into account that were reported after the payment was attributed."""
     since = datetime.fromisoformat(payload["since"])
@@ -66,7 +66,7 @@ def settle(*, kind: str, payload: Mapping[str, Any], at: datetime) -> None:
         attribution.attribute(line_ids=lines[start : start + LINES_AT_ONCE], at=at)
 
 
-@outbox.subscribe("visitor.joined")
+@outbox.subscribe("visitor.joined", is_alone=True)
 def reattribute_joined(*, kind: str, payload: Mapping[str, Any], at: datetime) -> None:
     """Credit what a person had seen before they logged in."""
     lines = paths.lines_after_visit(

@@ -71,6 +71,15 @@ def test_the_refund_that_completes_a_line_takes_every_credit_to_zero() -> None:
     assert amounts(shares, UUID(int=2))["linear"] == [-17, -16, -17]
 
 
+def test_the_worked_example_of_the_documentation() -> None:
+    half = GivenBack(UUID(int=9), 5_000, NOW + DAY)
+
+    shares = rules.shares(conversion(10_000), path(3), refunds=[half])
+
+    assert amounts(shares, None)["linear"] == [3_334, 3_333, 3_333]
+    assert amounts(shares, half.refund_id)["linear"] == [-1_667, -1_667, -1_666]
+
+
 @given(
     amount=st.integers(0, 10**12),
     touches=st.integers(1, 60),
