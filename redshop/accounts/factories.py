@@ -1,5 +1,6 @@
 """People for tests and for developers who want a few."""
 
+import secrets
 from datetime import timedelta
 from typing import Any
 
@@ -18,11 +19,14 @@ from redshop.accounts.models import (
     Purpose,
     User,
 )
+from redshop.accounts.services import sessions
 
 PASSWORD = "correct horse battery staple"  # noqa: S105 - the seeded people's password is no secret
 
 
 class UserFactory(DjangoModelFactory[User]):
+    """A person who can log in with ``PASSWORD``."""
+
     class Meta:
         model = User
         skip_postgeneration_save = True
@@ -43,17 +47,23 @@ class UserFactory(DjangoModelFactory[User]):
 
 
 class AccessTokenFactory(DjangoModelFactory[AccessToken]):
+    """A device that is in; ``secret`` is the token that it bears."""
+
     class Meta:
         model = AccessToken
+        exclude = ["secret"]
 
+    secret = factory.LazyFunction(lambda: secrets.token_urlsafe(32))
     user = factory.SubFactory(UserFactory)
-    digest = factory.Sequence(lambda n: f"{n:064x}")
+    digest = factory.LazyAttribute(lambda token: sessions.digest_of(token.secret))
     device = "a phone"
     created_at = factory.LazyFunction(timezone.now)
     expires_at = factory.LazyAttribute(lambda token: token.created_at + timedelta(days=90))
 
 
 class FollowFactory(DjangoModelFactory[Follow]):
+    """One person who follows another."""
+
     class Meta:
         model = Follow
 
@@ -63,6 +73,8 @@ class FollowFactory(DjangoModelFactory[Follow]):
 
 
 class BlockFactory(DjangoModelFactory[Block]):
+    """One person who blocks another."""
+
     class Meta:
         model = Block
 
@@ -72,6 +84,8 @@ class BlockFactory(DjangoModelFactory[Block]):
 
 
 class ConsentFactory(DjangoModelFactory[Consent]):
+    """A person's yes to analytics."""
+
     class Meta:
         model = Consent
 
@@ -82,6 +96,8 @@ class ConsentFactory(DjangoModelFactory[Consent]):
 
 
 class PreferenceFactory(DjangoModelFactory[Preference]):
+    """A person who leaves the feed as it is."""
+
     class Meta:
         model = Preference
 
@@ -89,6 +105,8 @@ class PreferenceFactory(DjangoModelFactory[Preference]):
 
 
 class NotificationFactory(DjangoModelFactory[Notification]):
+    """The news that somebody follows a person."""
+
     class Meta:
         model = Notification
 
