@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Mapping
 
 from django.conf import settings
-from django.db.models import Count, Exists, F, OuterRef, Q
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
 from redshop.accounts.errors import PersonNotFound
 from redshop.accounts.models import (
@@ -30,12 +31,11 @@ def register_notes_count(count: NotesOf) -> None:
 
 
 def counts_of(person_id: int) -> Counts:
-    """Return the three figures of a profile."""
-    follows = Follow.objects.filter(Q(followed=person_id) | Q(follower=person_id)).aggregate(
-        followers=Count("pk", filter=Q(followed=person_id)),
-        following=Count("pk", filter=Q(follower=person_id)),
-    )
-    return Counts(**follows, notes=_notes_of(person_id) if _notes_of is not None else 0)
+    """Return the three figures of a profile; the first two from indexes, in one query."""
+    person = User.objects.filter(pk=person_id)
+    followers, following = person.values_list(_counted("followed"), _counted("follower")).get()
+    notes = _notes_of(person_id) if _notes_of is not None else 0
+    return Counts(followers=followers, following=following, notes=notes)
 
 
 def followed_ids(person_id: int) -> frozenset[int]:
@@ -123,3 +123,9 @@ def relation(*, viewer_id: int | None, person_id: int) -> dict[str, bool] | None
     viewer = User.objects.active().filter(pk=viewer_id)
     following, blocked = viewer.values_list(Exists(follows), Exists(blocks)).get()
     return {"following": following, "blocked": blocked}
+
+
+def _counted(side: str) -> Coalesce:
+    """Count the follows on one side of each person."""
+    follows = Follow.objects.filter(**{side: OuterRef("pk")}).order_by().values(side)
+    return Coalesce(Subquery(follows.annotate(count=Count("*")).values("count")), 0)
