@@ -61,6 +61,11 @@ def placed(
     at = at or timezone.now()
     for sku in skus or (SkuFactory.create(),):
         cart.put_item(person_id=buyer.pk, sku_id=sku.pk, quantity=quantity, note_id=note_id, at=at)
+    return check_out(buyer, at=at)
+
+
+def check_out(buyer: User, *, at: datetime) -> Order:
+    """Return an unpaid order of what is in the buyer's cart."""
     address = ADDRESSES[buyer.pk % len(ADDRESSES)]
     return checkout.place_order(buyer_id=buyer.pk, address=address, at=at)
 
