@@ -127,7 +127,7 @@ class NoteAdmin(ModelAdmin):
     search_fields = ["=id", "title__istartswith", "author__handle__istartswith"]
     autocomplete_fields = ["author", "brand", "topics"]
     inlines = [NoteMediaInline, ProductTagInline]
-    readonly_fields = ["shown_state", "published_at", "has_verified_purchase", "population"]
+    readonly_fields = ["state", "published_at", "has_verified_purchase", "population"]
     fields = [*FIELDS, *readonly_fields]
     ordering = ["-pk"]
     actions = ["publish", "take_down", "reinstate", "remove"]

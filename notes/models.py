@@ -88,16 +88,27 @@ class Note(models.Model):
     earns_commission = models.BooleanField(
         default=False, help_text="Its author is paid for what is bought through it."
     )
-    is_sponsored = models.BooleanField(default=False, help_text="Paid for by the brand named.")
+    is_sponsored = models.BooleanField(
+        "sponsored", default=False, help_text="Paid for by the brand named."
+    )
     disclosure = models.CharField(
         max_length=16,
         choices=Disclosure.choices,
         blank=True,
         help_text="The commercial label that readers see.",
     )
-    ai_use = models.CharField(max_length=9, choices=AiUse.choices, default=AiUse.NONE)
+    ai_use = models.CharField(
+        "AI use",
+        max_length=9,
+        choices=AiUse.choices,
+        default=AiUse.NONE,
+        help_text="Readers see it as a label. Once published it can only be raised.",
+    )
     has_verified_purchase = models.BooleanField(
-        default=False, editable=False, help_text="Its author had a product it shows delivered."
+        "verified purchase",
+        default=False,
+        editable=False,
+        help_text="Its author had a product it shows delivered.",
     )
     state = models.CharField(
         max_length=10,

@@ -20,13 +20,15 @@ WITH visible AS NOT MATERIALIZED (
     WHERE note.state = 'published' AND note.published_at <= %(at)s AND author.is_active
 ), fresh AS (
     SELECT id FROM visible ORDER BY published_at DESC, id DESC LIMIT %(fresh)s
-), popular AS (
-    SELECT visible.id FROM visible JOIN notes_notecounts counts ON counts.note_id = visible.id
+), liked AS (
+    SELECT visible.id, visible.published_at,
+           counts.likes * %(like)s + counts.saves * %(save)s + counts.comments * %(comment)s
+           + counts.shares * %(share)s + counts.follows * %(follow)s AS interactions
+    FROM visible JOIN notes_notecounts counts ON counts.note_id = visible.id
     WHERE visible.published_at > %(popular_since)s
-    ORDER BY counts.likes * %(like)s + counts.saves * %(save)s + counts.comments * %(comment)s
-        + counts.shares * %(share)s + counts.follows * %(follow)s DESC,
-        visible.published_at DESC, visible.id DESC
-    LIMIT %(popular)s
+), popular AS (
+    SELECT id FROM liked WHERE interactions > 0
+    ORDER BY interactions DESC, published_at DESC, id DESC LIMIT %(popular)s
 ), followed AS (
     SELECT newest.id FROM unnest(%(followed)s::bigint[]) AS followed(author_id)
     CROSS JOIN LATERAL (

@@ -8,10 +8,9 @@ from notes.discovery.types import Reason
 TEXTS: Final = {
     "following": "You follow its author",
     "interest": "You read about #{detail}, or asked for more of it",
-    "popular": "Many people like, save or discuss it",
-    "fresh": "It is new",
+    "popular": "It is among the most liked, saved and discussed of late",
+    "fresh": "It is among the newest",
     "match": "It matches {detail}",
-    "newest": "It is among the newest",
     "same_product": "It shows the same product",
     "same_topic": "It is about #{detail}",
     "same_author": "It is by the same author",

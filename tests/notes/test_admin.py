@@ -107,6 +107,7 @@ def test_a_note_with_pictures_products_and_topics_is_one_page(admin: Client, aut
     assert {"green", "tea", "hills", "teapot"} <= set(note.tokens)
     page = admin.get(f"/admin/notes/note/{note.pk}/change/").content.decode()
     assert "Teapot" in page
+    assert "(&#x27;draft&#x27;" not in page
 
 
 def test_a_note_is_published_taken_down_and_reinstated_by_actions(

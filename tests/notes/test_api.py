@@ -155,8 +155,7 @@ def test_the_feed_is_paged_to_its_end_in_the_shape_of_the_contract(
     assert [row["position"] for row in results] == [0, 1, 2, 3, 4]
     assert [row["note"]["id"] for row in results] == [note.pk for note in notes]
     assert results[0]["reasons"] == [
-        {"code": "popular", "text": "Many people like, save or discuss it"},
-        {"code": "fresh", "text": "It is new"},
+        {"code": "fresh", "text": "It is among the newest"},
     ]
 
 
@@ -176,7 +175,7 @@ def test_why_tells_how_the_score_came_about_and_only_to_whom_it_was_shown(
     assert {feature["name"] for feature in why["features"]} == {
         "engagement", "freshness", "interest", "following"
     }  # fmt: skip
-    assert (why["policy"], why["version"], why["source"]) == ("ces_folk_v1", 1, "popular")
+    assert (why["policy"], why["version"], why["source"]) == ("ces_folk_v1", 1, "fresh")
     assert why["exploration"]["propensity"] == 1.0
     assert foreign.status_code == 404
 
