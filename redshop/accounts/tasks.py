@@ -14,7 +14,7 @@ from redshop.core import outbox
 MEMORY: Final = timedelta(days=90)
 
 
-@outbox.subscribe("mail.requested")
+@outbox.subscribe("mail.requested", is_alone=True)  # it waits for another machine
 def send_mail(*, kind: str, payload: Mapping[str, Any], at: datetime) -> None:
     """Send the mail that a committed transaction asked for."""
     mail.send(

@@ -38,6 +38,7 @@ def test_a_new_person_is_let_in_and_shown_to_themselves(api: ApiClient) -> None:
     body = response.json()
     assert response.status_code == 201
     assert set(body) == {"token", "expires_at", "user"}
+    assert response["Cache-Control"] == "no-store"
     assert body["user"]["handle"] == "linna"
     assert body["user"]["display_name"] == "林娜"
     assert body["user"]["email"] == "linna@example.com"

@@ -31,7 +31,7 @@ from redshop.accounts.api.sessions import parsed
 from redshop.accounts.errors import AvatarTooLarge
 from redshop.accounts.models import Notification, User
 from redshop.accounts.services import avatars, consents, follows, notifications, profiles
-from redshop.core.api.caching import conditional
+from redshop.core.api.caching import UNCHANGED, conditional
 from redshop.core.api.pagination import CursorPage
 from redshop.core.api.parsers import StrictJSONParser
 
@@ -53,7 +53,9 @@ class MeView(APIView):
     permission_classes = [IsAuthenticated]
     parser_classes = [StrictJSONParser, MultiPartParser]
 
-    @extend_schema(operation_id="get_me", tags=["accounts"], responses=MeSerializer)
+    @extend_schema(
+        operation_id="get_me", tags=["accounts"], responses={200: MeSerializer, 304: UNCHANGED}
+    )
     def get(self, request: Request) -> Response:
         """Return the person's own profile."""
         return conditional(request, _own_profile(request, cast(User, request.user)))
@@ -148,7 +150,11 @@ class NotificationsReadView(APIView):
 
 
 class PersonView(APIView):
-    @extend_schema(operation_id="get_person", tags=["accounts"], responses=PersonSerializer)
+    @extend_schema(
+        operation_id="get_person",
+        tags=["accounts"],
+        responses={200: PersonSerializer, 304: UNCHANGED},
+    )
     def get(self, request: Request, handle: str) -> Response:
         """Return a person's public profile."""
         viewer = viewer_id(request)

@@ -28,10 +28,10 @@ from redshop.accounts.api.serializers import (
 from redshop.accounts.models import AccessToken, User
 from redshop.accounts.services import passwords, registration, sessions
 from redshop.accounts.types import OpenedSession
+from redshop.core.api import visitors
 from redshop.core.api.pagination import CursorPage
 from redshop.core.api.serializers import StrictSerializer
 from redshop.core.api.throttling import CallerThrottle, CredentialsThrottle
-from redshop.core.api.visitors import visitor_id_of
 
 
 def parsed(serializer: type[StrictSerializer], request: Request) -> dict[str, Any]:
@@ -45,11 +45,13 @@ def parsed(serializer: type[StrictSerializer], request: Request) -> dict[str, An
     return cast(dict[str, Any], reader.validated_data)
 
 
-def _shown(opened: OpenedSession, request: Request) -> Any:
+def _shown(opened: OpenedSession, request: Request, *, status: int) -> Response:
+    """Show a session that was opened, to this device and to no cache between."""
     user = opened.user
     user.counts = selectors.counts_of(user.pk)  # type: ignore[attr-defined]
     body = {"token": opened.secret, "expires_at": opened.token.expires_at, "user": user}
-    return SessionUserSerializer(body, context={"request": request}).data
+    shown = SessionUserSerializer(body, context={"request": request})
+    return Response(shown.data, status=status, headers={"Cache-Control": "no-store"})
 
 
 class CredentialsView(APIView):
@@ -63,6 +65,7 @@ class RegisterView(CredentialsView):
     @extend_schema(
         operation_id="register",
         tags=["accounts"],
+        parameters=[visitors.PARAMETER],
         request=RegisterSerializer,
         responses={201: SessionUserSerializer},
     )
@@ -70,16 +73,17 @@ class RegisterView(CredentialsView):
         """Create an account; this device is logged in, and its history becomes the person's."""
         opened = registration.register(
             **parsed(RegisterSerializer, request),
-            visitor_id=visitor_id_of(request),
+            visitor_id=visitors.visitor_id_of(request),
             at=timezone.now(),
         )
-        return Response(_shown(opened, request), status=status.HTTP_201_CREATED)
+        return _shown(opened, request, status=status.HTTP_201_CREATED)
 
 
 class LoginView(CredentialsView):
     @extend_schema(
         operation_id="log_in",
         tags=["accounts"],
+        parameters=[visitors.PARAMETER],
         request=LoginSerializer,
         responses=SessionUserSerializer,
     )
@@ -87,10 +91,10 @@ class LoginView(CredentialsView):
         """Log this device in by handle or e-mail address."""
         opened = sessions.log_in(
             **parsed(LoginSerializer, request),
-            visitor_id=visitor_id_of(request),
+            visitor_id=visitors.visitor_id_of(request),
             at=timezone.now(),
         )
-        return Response(_shown(opened, request))
+        return _shown(opened, request, status=status.HTTP_200_OK)
 
 
 class LogoutView(APIView):

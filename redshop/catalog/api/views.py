@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 from rest_framework.parsers import MultiPartParser
@@ -25,12 +25,11 @@ from redshop.catalog.api.serializers import (
 from redshop.catalog.errors import MediaTooLarge
 from redshop.catalog.models import Brand, Product
 from redshop.catalog.services import media
-from redshop.core.api.caching import conditional
+from redshop.core.api.caching import UNCHANGED, conditional
 from redshop.core.api.pagination import CursorPage
 
 #: What a multipart body may weigh beyond its file.
 ENVELOPE_BYTES = 64 * 1024
-UNCHANGED = OpenApiResponse(description="It is what If-None-Match names.")
 
 
 class ProductPage(CursorPage):

@@ -1,14 +1,18 @@
 """ETag and If-None-Match on single resources."""
 
 import hashlib
-from typing import Any
+from typing import Any, Final
 
 from django.http import HttpRequest
 from django.utils.http import parse_etags
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework import status
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+
+#: For the document: what ``conditional`` may answer beside 200.
+UNCHANGED: Final = OpenApiResponse(description="It is what If-None-Match names.")
 
 
 def conditional(request: Request | HttpRequest, data: Any) -> Response:

@@ -4,11 +4,15 @@ import re
 from typing import Final
 from uuid import UUID
 
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
 from redshop.core.errors import InvalidInput
 
 HEADER: Final = "X-Visitor-Id"
+PARAMETER: Final = OpenApiParameter(
+    HEADER, UUID, OpenApiParameter.HEADER, description="The device, before and after a login."
+)
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
 
