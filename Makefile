@@ -67,7 +67,7 @@ chromium:
 lock:
 	@test -x .redshop/uv/bin/uv || \
 		{ $(PYTHON) -m venv .redshop/uv && .redshop/uv/bin/pip install --quiet uv; }
-	.redshop/uv/bin/uv pip compile pyproject.toml --group dev $(LOCKING) --output-file requirements/dev.txt
+	.redshop/uv/bin/uv pip compile pyproject.toml --group dev $(LOCKING) $(ARGS) --output-file requirements/dev.txt
 	.redshop/uv/bin/uv pip compile pyproject.toml --constraint requirements/dev.txt $(LOCKING) \
 		--output-file requirements/runtime.txt
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -257,3 +258,36 @@ def test_who_is_suspended_is_replaced_within_a_minute(name: str, up: Up) -> None
     assert wait_until(lambda: up.players()[name] not in {suspended, None}, seconds=60)
     up.becomes_due(f"after {suspended}")
     assert wait_until(lambda: up.was_tried(f"after {suspended}"), seconds=60)
+
+
+def test_run_serves_a_database_that_has_notes_without_simulating(tmp_path: Path) -> None:
+    environment = {
+        **{name: value for name, value in os.environ.items() if "_URL" not in name},
+        "REDSHOP_STATE_DIR": str(tmp_path),
+        "DJANGO_SETTINGS_MODULE": "config.settings.local",
+    }
+    for command in ("migrate", "seed"):
+        subprocess.run(
+            [sys.executable, "manage.py", command],
+            cwd=ROOT,
+            env=environment,
+            check=True,
+            capture_output=True,
+        )
+
+    run = subprocess.Popen(
+        [sys.executable, "manage.py", "run"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert run.stdout is not None
+    said = list(takewhile(lambda line: not line.startswith("Ctrl-C"), run.stdout))
+    run.send_signal(signal.SIGINT)
+    run.communicate(timeout=60)
+
+    text = "".join(said)
+    assert run.returncode == 0
+    for word in ("impressions", "refunded", "/admin/   log in as admin with ", "/api/docs"):
+        assert word in text
