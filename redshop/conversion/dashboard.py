@@ -15,6 +15,7 @@ from redshop.accounts.models import User
 from redshop.conversion import access
 from redshop.conversion.report import NAMES
 from redshop.conversion.selectors import populations
+from redshop.conversion.selectors.funnel import Walk
 from redshop.conversion.selectors.overview import DailySales, Overview, overview
 from redshop.conversion.types import Rate
 from redshop.core.money import EXPONENTS, Money
@@ -22,6 +23,8 @@ from redshop.core.populations import Population
 
 PAID: Final = "var(--color-primary-600)"
 REFUNDED: Final = "var(--color-base-400)"
+#: The funnel of the home page may be so old.
+FUNNEL_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +66,19 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         return context
     given = request.GET.get("population", "")
     population = populations.choose(given if given in Population.values else None)
-    today = timezone.now()
-    shown = overview(population=population, at=today, day=_day(request.GET.get("day", "")))
+    shown = overview(
+        population=population,
+        at=timezone.now(),
+        day=_day(request.GET.get("day", "")),
+        funnel_seconds=FUNNEL_SECONDS,
+    )
     return {
         **context,
         "title": "Overview",
         "overview": shown,
         "switch": _switch(shown),
         "cards": _cards(shown),
-        "bars": _bars(shown),
+        "bars": _bars(shown.walk),
         "curve": json.dumps(_curve(shown.sales)),
         "before": _address(shown.population, shown.day - timedelta(days=1)),
         "after": _address(shown.population, shown.day + timedelta(days=1)),
@@ -138,8 +145,8 @@ def plain(amount: Money) -> str:
     return text if len(text) <= 9 or not exponent else text[: -exponent - 1]
 
 
-def _bars(shown: Overview) -> list[Bar]:
-    steps, net = shown.funnel.steps, shown.funnel.net_paid
+def _bars(walk: Walk) -> list[Bar]:
+    steps, net = walk.people.steps, walk.people.net_paid
     widest = steps[0].people
     bars = [
         _bar(NAMES[step.step].capitalize(), step.people, widest, step.from_first) for step in steps

@@ -1,7 +1,7 @@
 """How many people, or events, got from step to step, and what was paid and kept in the end."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -102,6 +102,26 @@ def funnel(question: Question, *, at: datetime) -> Answer:
         has_more=len(rows) > question.page.limit,
         meta=_meta(question, n=rows[0]["n"] if rows else 0, at=at),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """How far people got, and how many events there were, of the same steps."""
+
+    people: Row
+    events: Row
+
+
+def walk(question: Question, *, at: datetime) -> Walk:
+    """Answer for people and events at once, from the first step of which there is anything.
+
+    A shop's history may know of views and purchases only; its funnel starts with the views.
+    """
+    [events] = funnel(replace(question, unit=Unit.EVENTS), at=at).results
+    there = [place for place, step in enumerate(events.steps) if step.people] or [0]
+    later = replace(question, steps=question.steps[there[0] :])
+    [people] = funnel(later, at=at).results
+    return Walk(people, replace(events, steps=events.steps[there[0] :]))
 
 
 def _ask(question: Question) -> list[dict[str, Any]]:

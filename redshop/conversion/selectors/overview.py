@@ -1,4 +1,4 @@
-"""The day at a glance: who was there, what was sold and given back, what led to it."""
+"""A day at a glance: who was there, what was sold and given back, what led to it."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -22,7 +22,6 @@ from redshop.core.money import Money
 #: How many days the curve and the funnel show, the day itself included.
 DAYS: Final = 28
 NOTES: Final = 8
-FUNNEL_SECONDS: Final = 60
 MODEL: Final = AttributionModel.LAST_TOUCH
 
 #: The last moment at which something was paid, or is in the log of today.
@@ -102,65 +101,83 @@ class BestNote:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Everything that the home page shows, for one population and one day."""
+    """A day and the weeks before it, of one population."""
 
     population: str
     kind: str
     period: Period
-    day: date
     currency: str
     other_currencies: tuple[str, ...]
     presence: Presence
     presence_before: Presence
     sales: tuple[DailySales, ...]
-    funnel: funnel.Row
+    walk: funnel.Walk
     notes: tuple[BestNote, ...]
-    unattributed: float
+    unattributed: Standing
+    total: Standing
     backlog: outbox.Backlog
     fresh_at: datetime
 
+    @property
+    def day(self) -> date:
+        """The last of the days, the one that is looked at."""
+        return self.period.end - timedelta(days=1)
 
-def overview(*, population: str, at: datetime, day: date | None = None) -> Overview:
-    """Return one day, by default the last on which anything happened, and the weeks before it."""
+
+def overview(
+    *,
+    population: str,
+    at: datetime,
+    day: date | None = None,
+    days: int = DAYS,
+    notes: int = NOTES,
+    funnel_seconds: int = 0,
+) -> Overview:
+    """Return one day, by default the last on which anything happened, and the weeks before it.
+
+    The funnel, its one costly part, may be ``funnel_seconds`` old.
+    """
     zone = ZoneInfo(settings.PLATFORM_TIME_ZONE)
-    chosen = day or _latest_day(population, zone=zone, at=at)
-    end = chosen + timedelta(days=1)
-    period = Period(end - timedelta(days=DAYS), end, zone)
+    end = (day or _latest_day(population, zone=zone, at=at)) + timedelta(days=1)
+    period = Period(end - timedelta(days=days), end, zone)
     sales = _sales(population, period)
     currency = next(iter(sales), settings.PLATFORM_CURRENCY)
     asked: dict[str, Any] = {"period": period, "population": population, "currency": currency}
     earned = attribution.attribution(
-        attribution.Question(**asked, model=MODEL, page=Slice(limit=NOTES)), at=at
+        attribution.Question(**asked, model=MODEL, page=Slice(limit=notes)), at=at
     )
-    people, people_before, notes, notes_before = _present(population, period)
+    presence, presence_before = _presence(population, period)
     return Overview(
         population=population,
         kind=populations.kind_of(population),
         period=period,
-        day=chosen,
         currency=currency,
         other_currencies=tuple(sales)[1:],
-        presence=Presence(people, notes),
-        presence_before=Presence(people_before, notes_before),
+        presence=presence,
+        presence_before=presence_before,
         sales=_every_day(sales.get(currency, {}), period, currency=currency),
-        funnel=_funnel(funnel.Question(**asked), at=at),
+        walk=_walk(funnel.Question(**asked), seconds=funnel_seconds, at=at),
         notes=_best(earned.results),
-        unattributed=earned.unattributed.conversions,
+        unattributed=earned.unattributed,
+        total=earned.total,
         backlog=outbox.backlog(at=at),
         fresh_at=earned.meta.fresh_at,
     )
 
 
-def _funnel(question: funnel.Question, *, at: datetime) -> funnel.Row:
-    """Return the funnel, at most a minute old: it is the one costly part of the page."""
-    key = f"overview:{connection.settings_dict['NAME']}:{question.population}:{question.period.end}"
-    with suppress(RedisError):
-        if (kept := cache.get(key)) is not None:
-            return cast("funnel.Row", kept)
-    row = funnel.funnel(question, at=at).results[0]
-    with suppress(RedisError):
-        cache.set(key, row, FUNNEL_SECONDS)
-    return row
+def _walk(question: funnel.Question, *, seconds: int, at: datetime) -> funnel.Walk:
+    """Return the funnel, or the one kept a moment ago."""
+    name = connection.settings_dict["NAME"]
+    key = f"overview:{name}:{question.population}:{question.currency}:{question.period.end}"
+    if seconds:
+        with suppress(RedisError):
+            if (kept := cache.get(key)) is not None:
+                return cast("funnel.Walk", kept)
+    walked = funnel.walk(question, at=at)
+    if seconds:
+        with suppress(RedisError):
+            cache.set(key, walked, seconds)
+    return walked
 
 
 def _latest_day(population: str, *, zone: ZoneInfo, at: datetime) -> date:
@@ -169,13 +186,14 @@ def _latest_day(population: str, *, zone: ZoneInfo, at: datetime) -> date:
     return min(latest or at, at).astimezone(zone).date()
 
 
-def _present(population: str, period: Period) -> tuple[int, int, int, int]:
+def _presence(population: str, period: Period) -> tuple[Presence, Presence]:
+    """Return who was there on the day and on the one before."""
     day = period.until - timedelta(days=1)
     before = day - timedelta(days=1)
     [(people, people_before, notes, notes_before)] = _rows(
         _PRESENT, population, period, day=day, day_before=before
     )
-    return people, people_before, notes, notes_before
+    return Presence(people, notes), Presence(people_before, notes_before)
 
 
 def _sales(population: str, period: Period) -> dict[str, dict[date, list[int]]]:

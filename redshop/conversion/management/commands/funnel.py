@@ -2,15 +2,13 @@
 
 from argparse import ArgumentParser
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from redshop.conversion import report
 from redshop.conversion.selectors import populations
-from redshop.conversion.types import Period
+from redshop.conversion.selectors.overview import overview
 from redshop.core.populations import Population
 
 
@@ -23,14 +21,18 @@ class Command(BaseCommand):
             choices=[*Population.values, populations.ALL],
             help="Default: real where there is any, else simulated.",
         )
-        parser.add_argument("--days", type=int, default=28, help="Up to today; default 28.")
+        parser.add_argument(
+            "--days", type=int, default=28, help="Up to the last with anything in it; default 28."
+        )
         parser.add_argument("--notes", type=int, default=5, help="How many notes; default 5.")
 
     def handle(self, *, population: str | None, days: int, notes: int, **_options: Any) -> None:
-        at = timezone.now()
-        period = Period.last_days(days, at=at, zone=ZoneInfo(settings.PLATFORM_TIME_ZONE))
-        self.stdout.write(
-            report.funnel_and_notes(
-                period=period, population=populations.choose(population), notes=notes, at=at
-            )
+        if not (1 <= days <= 400 and 1 <= notes <= 100):
+            raise CommandError("--days goes from 1 to 400, --notes from 1 to 100.")
+        shown = overview(
+            population=populations.choose(population),
+            at=timezone.now(),
+            days=days,
+            notes=notes,
         )
+        self.stdout.write(report.funnel_and_notes(shown))
