@@ -32,7 +32,7 @@ class Command(BaseCommand):
             tqdm(
                 reconciliation.differences(lines),
                 desc="credits that differ",
-                disable=quiet,
+                disable=quiet or None,  # None: only where somebody looks
                 leave=False,
             )
         )
