@@ -29,6 +29,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
 if settings.SERVE_MEDIA:
     urlpatterns.append(path("media/<path:path>", serve_media))
 
+admin.site.index_title = "Today"
+
 handler400 = "redshop.core.api.problems.bad_request"
 handler404 = "redshop.core.api.problems.not_found"
 handler500 = "redshop.core.api.problems.server_error"

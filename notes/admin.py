@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action, display
@@ -38,7 +38,7 @@ from notes.models import (
 from notes.services import authoring, comments, indexing
 from notes.states import NoteState
 from redshop.catalog.admin import thumbnail
-from redshop.core.admin import MomentRangeFilter, ReadOnlyAdmin
+from redshop.core.admin import EditableAdmin, MomentRangeFilter, ReadOnlyAdmin
 from redshop.core.errors import DomainError
 
 COLOURS = {
@@ -92,9 +92,8 @@ class ProductTagInline(TabularInline):
 
 
 @admin.register(Note)
-class NoteAdmin(ModelAdmin):
+class NoteAdmin(EditableAdmin):
     form = NoteForm
-    show_full_result_count = False
     list_filter_submit = True
     warn_unsaved_form = True
     list_display = [
@@ -290,8 +289,7 @@ def _one(request: HttpRequest, object_id: Any, move: Move, done: str) -> HttpRes
 
 
 @admin.register(Topic)
-class TopicAdmin(ModelAdmin):
-    show_full_result_count = False
+class TopicAdmin(EditableAdmin):
     list_display = ["name", "slug", "notes_count"]
     search_fields = ["name__istartswith", "slug__istartswith"]
     prepopulated_fields = {"slug": ["name"]}

@@ -12,6 +12,7 @@ from redis.retry import Retry
 
 from config import embedded
 from config.addresses import postgres_settings
+from config.navigation import sidebar
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 env = environ.Env()  # type: ignore[no-untyped-call]
@@ -327,6 +328,7 @@ UNFOLD = {
         },
     ],
     "SHOW_HISTORY": True,
+    "SIDEBAR": sidebar(),
     "DASHBOARD_CALLBACK": "redshop.conversion.dashboard.home",
     "COLORS": {
         "primary": {

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from redshop.accounts.models import (
@@ -24,7 +24,7 @@ from redshop.accounts.models import (
     User,
 )
 from redshop.accounts.services import avatars, registration, sessions
-from redshop.core.admin import ReadOnlyAdmin
+from redshop.core.admin import EditableAdmin, ReadOnlyAdmin
 from redshop.core.errors import DomainError
 
 admin.site.unregister(Group)
@@ -75,11 +75,10 @@ class PreferenceInline(TabularInline):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
+class UserAdmin(DjangoUserAdmin, EditableAdmin):  # type: ignore[misc, type-arg]
     form = UserForm
     add_form = NewUserForm
     change_password_form = AdminPasswordChangeForm
-    show_full_result_count = False
     list_display = ["face", "handle", "display_name", "city", "population", "joined_at", "is_staff"]
     list_display_links = ["handle"]
     list_filter = ["population", "is_analyst", "is_moderator", "is_staff", "is_active", "gender"]

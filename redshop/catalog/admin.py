@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action, display
@@ -37,6 +37,7 @@ from redshop.catalog.models import (
 )
 from redshop.catalog.services import stock
 from redshop.catalog.types import Shelf
+from redshop.core.admin import EditableAdmin
 from redshop.core.errors import DomainError
 
 RESTOCK = ActionDialog(
@@ -63,10 +64,9 @@ def thumbnail(media: Media | None, *, width: int = 64) -> SafeString | str:
     )
 
 
-class CatalogAdmin(ModelAdmin):
+class CatalogAdmin(EditableAdmin):
     """Writes the fields that were changed and no others, so that counters kept by orders stay."""
 
-    show_full_result_count = False
     list_filter_submit = True
     warn_unsaved_form = True
 

@@ -7,7 +7,6 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
@@ -15,7 +14,7 @@ from redshop.catalog.models import Category
 from redshop.conversion.models import Attribution, Credit, Lookback
 from redshop.conversion.rules import WHOLE
 from redshop.conversion.services import attribution
-from redshop.core.admin import ReadOnlyAdmin
+from redshop.core.admin import EditableAdmin, ReadOnlyAdmin
 from redshop.core.money import Money
 
 admin.site.index_template = "conversion/home.html"
@@ -34,12 +33,11 @@ def amount(credit: Credit) -> Money:
 
 
 @admin.register(Lookback)
-class LookbackAdmin(ModelAdmin):
+class LookbackAdmin(EditableAdmin):
     list_display = ["category", "days", "is_in_use"]
     list_editable = ["days"]
     list_display_links = ["category"]
     ordering = ["category_slug"]
-    show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Lookback]:
         self.known = dict(Category.objects.values_list("slug", "name"))

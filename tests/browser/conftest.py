@@ -62,6 +62,33 @@ class Admin:
         self.page.goto(f"{self.system.url}{path}")
         self.page.wait_for_load_state("networkidle")
 
+    def first(self, table: str, column: str) -> str:
+        """Return one value that the seeded shop holds."""
+        query = f"SELECT {column} FROM {table} ORDER BY id DESC LIMIT 1"  # noqa: S608 - our names
+        return str(self.system.rows(query)[0][0])
+
+    def choose(self, field: str, text: str) -> None:
+        """Find and choose something in a field that completes what is typed."""
+        self.page.locator(f"select[name='{field}'] + .select2").click()
+        options = self.page.locator(
+            ".select2-container--open .select2-results__option[role=option]"
+        )
+        options.first.wait_for()
+        self.page.keyboard.type(text)
+        options.filter(has_text=text).first.click()
+
+    def save(self) -> None:
+        self.page.locator("button[name=_save], input[name=_save]").click()
+        self.page.wait_for_url(lambda url: not url.endswith("/add/"))
+
+    def run_on(self, text: str, action: str) -> None:
+        """Tick the row with this text in the list that is open, and run an action on it."""
+        row = self.page.locator("#result_list tr", has_text=text).first
+        row.locator("input.action-select").check()
+        self.page.select_option("select[name=action]", action)
+        self.page.locator("button[name=index]").click()
+        self.page.wait_for_load_state("networkidle")
+
     def widest(self) -> int:
         """Return how many pixels the page scrolls sideways."""
         overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"

@@ -136,7 +136,7 @@ def living_system(state: Path, **environment: str) -> Iterator[Living]:
             client.http.close()
     finally:
         supervisor.send_signal(signal.SIGTERM)
-        supervisor.wait(timeout=30)
+        supervisor.wait(timeout=60)
         if supervisor.stdout is not None:
             supervisor.stdout.close()
 

@@ -1,0 +1,105 @@
+"""A developer models a shop by hand in the admin, and reads what came of it."""
+
+import io
+from typing import Final
+
+import pytest
+from PIL import Image
+from playwright.sync_api import FilePayload, expect
+
+from tests.browser.conftest import Admin
+
+pytestmark = [pytest.mark.processes, pytest.mark.browser]
+
+PAGES: Final = [
+    "/admin/",
+    "/admin/?population=simulated",
+    "/admin/catalog/product/",
+    "/admin/catalog/product/add/",
+    "/admin/catalog/sku/",
+    "/admin/catalog/brand/add/",
+    "/admin/notes/note/",
+    "/admin/notes/note/add/",
+    "/admin/orders/order/",
+    "/admin/orders/payment/",
+    "/admin/conversion/credit/",
+    "/admin/conversion/attribution/",
+    "/admin/accounts/user/",
+    "/admin/accounts/user/add/",
+    "/admin/events/event/",
+    "/admin/core/fact/",
+]
+
+
+def picture(colour: str) -> FilePayload:
+    """Return a small picture of one colour, as a file to upload."""
+    data = io.BytesIO()
+    Image.new("RGB", (640, 480), colour).save(data, "JPEG")
+    return {"name": f"{colour}.jpg", "mimeType": "image/jpeg", "buffer": data.getvalue()}
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_page_scrolls_sideways(admin: Admin, width: int) -> None:
+    admin.page.set_viewport_size({"width": width, "height": 900})
+    too_wide = []
+    for path in PAGES:
+        admin.open(path)
+        if admin.widest() > 0:
+            too_wide.append((path, admin.widest()))
+
+    assert too_wide == []
+
+
+def test_a_product_with_a_picture_and_a_note_that_shows_it_are_made_by_hand(admin: Admin) -> None:
+    page = admin.page
+
+    admin.open("/admin/catalog/product/add/")
+    page.fill("input[name=name]", "Cloud cushion foundation")
+    admin.choose("brand", admin.first("catalog_brand", "name"))
+    admin.choose("category", admin.first("catalog_category", "name"))
+    page.get_by_text("Add another SKU", exact=True).click()
+    page.fill("input[name=skus-0-code]", "CLOUD-21N")
+    page.fill("input[name=skus-0-price_minor]", "16900")
+    page.fill("input[name=skus-0-on_hand]", "40")
+    page.set_input_files("input[name=pictures-0-upload]", picture("pink"))
+    admin.save()
+
+    expect(page.get_by_text("Cloud cushion foundation").first).to_be_visible()
+    sold = admin.system.rows(
+        "SELECT s.price_minor, s.on_hand, p.id FROM catalog_sku s "
+        "JOIN catalog_product p ON p.id = s.product_id "
+        "JOIN catalog_productmedia m ON m.product_id = p.id WHERE s.code = 'CLOUD-21N'"
+    )
+    assert [row[:2] for row in sold] == [(16900, 40)]
+
+    admin.open("/admin/notes/note/add/")
+    page.fill("input[name=title]", "A week with the cloud cushion")
+    page.fill("textarea[name=body]", "It stayed on through a rainy Monday in Chengdu.")
+    admin.choose("author", admin.first("accounts_user", "handle"))
+    page.get_by_text("Add another Picture or video", exact=True).click()
+    page.set_input_files("input[name=pictures-0-upload]", picture("orange"))
+    page.get_by_text("Add another Product", exact=True).click()
+    admin.choose("product_tags-0-product", "Cloud cushion foundation")
+    admin.save()
+    admin.run_on("A week with the cloud cushion", "publish")
+
+    note_id = admin.system.rows(
+        "SELECT id FROM notes_note WHERE title = 'A week with the cloud cushion'"
+    )[0][0]
+    note = admin.system.client().call("GET", f"/notes/{note_id}")
+    assert [shown["id"] for shown in note["products"]] == [sold[0][2]]
+    assert len(note["media"]) == 1
+
+
+def test_an_order_is_shipped_and_the_day_is_read(admin: Admin) -> None:
+    number = admin.system.rows("SELECT number FROM orders_order WHERE state = 'paid'")[0][0]
+
+    admin.open("/admin/orders/order/")
+    admin.run_on(number, "ship")
+
+    state = "SELECT state FROM orders_order WHERE number = %s"
+    assert admin.system.rows(state, number) == [("shipped",)]
+    admin.open("/admin/")
+    expect(admin.page.get_by_text("Orders paid")).to_be_visible()
+    expect(admin.page.locator("canvas").first).to_be_visible()
+    expect(admin.page.get_by_text("The notes that earned most")).to_be_visible()
