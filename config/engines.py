@@ -98,10 +98,7 @@ class Postgres:
         if not (self.data / "PG_VERSION").exists():
             self._initialise(user=user)
         self._clear_leftovers()
-        sockets = self._socket_folder()
-        if sockets != self.data:
-            sockets.mkdir(mode=0o700, exist_ok=True)
-            _give(sockets, user=user)
+        self._make_socket_folder(user=user)
         return self._run(
             [
                 str(_installation() / "bin" / "postgres"),
@@ -135,7 +132,9 @@ class Postgres:
             process.send_signal(how)  # fast shutdown, then immediate, then none
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=seconds)
-                return
+                break
+        if (sockets := self._socket_folder()) != self.data:
+            shutil.rmtree(sockets, ignore_errors=True)
 
     def _socket_folder(self) -> Path:
         """Return the data folder, or where its path is too long a short one of its own."""
@@ -143,6 +142,23 @@ class Postgres:
             return self.data
         digest = hashlib.sha256(os.fsencode(self.data)).hexdigest()[:12]
         return Path(tempfile.gettempdir()) / f"redshop-{digest}"
+
+    def _make_socket_folder(self, *, user: str | None) -> None:
+        """Make the socket's folder where it is not the data folder, closed to everybody else.
+
+        Raises:
+            EngineFailed: somebody else made it before, and could put a socket of theirs into it.
+        """
+        sockets = self._socket_folder()
+        if sockets == self.data:
+            return
+        owner = pwd.getpwnam(user).pw_uid if user else os.geteuid()
+        with contextlib.suppress(FileExistsError):
+            sockets.mkdir(mode=0o700)
+            _give(sockets, user=user)
+        found = sockets.lstat()
+        if found.st_uid != owner or stat.S_IMODE(found.st_mode) != 0o700:
+            raise EngineFailed(f"{sockets} belongs to somebody else")
 
     def _user(self) -> str | None:
         """Return who must own the server: PostgreSQL refuses to run as root."""
