@@ -84,8 +84,8 @@ def paid(
 
 
 def shipped(buyer: User, *skus: Sku, quantity: int = 1, at: datetime | None = None) -> Order:
-    """Return an order whose parcels are under way."""
-    order = paid(buyer, *skus, quantity=quantity, at=at)
+    """Return an order whose parcels are under way; a day old where no moment is given."""
+    order = paid(buyer, *skus, quantity=quantity, at=at or timezone.now() - 4 * PACE)
     fulfilment.ship_order(order_id=order.pk, tracking="SF100001", at=order.placed_at + PACE)
     return fresh(order)
 
@@ -114,7 +114,7 @@ def cancelled(buyer: User, *skus: Sku, at: datetime | None = None) -> Order:
 def refund(
     order: Order, *, quantities: Mapping[int, int] | None = None, restock: bool = False
 ) -> Refund:
-    """Give back units of a paid order, or all that is left of it."""
+    """Give back units of a paid order, or all that is left of it, some time after its payment."""
     return refunds.refund_order(
         order_id=order.pk,
         quantities=quantities,

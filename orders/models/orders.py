@@ -160,6 +160,10 @@ class OrderPart(models.Model):
         return f"part {self.pk} of {self.order_id}"
 
 
+class OrderLineQuerySet(LockableQuerySet["OrderLine"]):
+    """Lines of orders."""
+
+
 class OrderLine(models.Model):
     """So many units of one SKU at the agreed price: a conversion, once it is paid."""
 
@@ -179,6 +183,8 @@ class OrderLine(models.Model):
     refunded_minor = models.PositiveBigIntegerField(default=0)
     note_id = models.BigIntegerField(null=True, blank=True, help_text="The note named in the cart.")
     request_id = models.UUIDField(null=True, blank=True)
+
+    objects: ClassVar[OrderLineQuerySet] = OrderLineQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         constraints = [

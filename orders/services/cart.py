@@ -87,7 +87,7 @@ def remove_item(*, person_id: int, sku_id: int) -> bool:
 
 @requires_transaction
 def take(*, person_id: int) -> TakenCart:
-    """Empty a person's cart; return what was in it.
+    """Empty a person's cart; return what was in it, by SKU.
 
     Of two checkouts at once, one gets everything.
 
@@ -101,7 +101,8 @@ def take(*, person_id: int) -> TakenCart:
         rows = cursor.fetchall()
     if not rows:
         raise CartEmpty
-    return TakenCart(population=rows[0][0], items=[Wanted(*row[1:]) for row in rows])
+    items = sorted((Wanted(*row[1:]) for row in rows), key=lambda item: item.sku_id)
+    return TakenCart(population=rows[0][0], items=items)
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ def hold_unpaid(*, order_id: UUID, buyer_id: int | None = None) -> Held:
     lines = OrderLine.objects.filter(order_id=order_id).select_related("order", "part")
     if buyer_id is not None:
         lines = lines.filter(order__buyer_id=buyer_id)
-    found = list(lines.order_by("pk").select_for_update(of=("order",), no_key=True))
+    found = list(lines.locked("order"))
     if not found:
         raise NotFound
     return _held(found[0].order, found)

@@ -24,4 +24,4 @@ def stop(order: Order) -> None:
 
 
 def _key(order: Order) -> str:
-    return f"{order.pk}/{order.expires_at.isoformat()}"
+    return f"{order.pk}/{order.expires_at.timestamp():.0f}"

@@ -39,12 +39,13 @@ def requires_transaction(step: Callable[P, R]) -> Callable[P, R]:
 class LockableQuerySet(models.QuerySet[M]):
     """A QuerySet whose rows can be locked in one order."""
 
-    def locked(self) -> Self:
+    def locked(self, *of: str) -> Self:
         """Lock the rows in primary-key order, so that two callers cannot deadlock.
 
-        ``NO KEY`` leaves other transactions free to insert rows that point here.
+        ``of`` names relations whose rows are locked instead of these rows themselves. ``NO KEY``
+        leaves other transactions free to insert rows that point to what is locked.
         """
-        return self.order_by("pk").select_for_update(of=("self",), no_key=True)
+        return self.order_by("pk").select_for_update(of=of or ("self",), no_key=True)
 
 
 @contextmanager
