@@ -101,6 +101,7 @@ MIDDLEWARE = [
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 AUTH_USER_MODEL = "accounts.User"
+LOGIN_REDIRECT_URL = "admin:index"
 SILENCED_SYSTEM_CHECKS = [
     "auth.E003",  # handles are unique whatever their case: a constraint on Lower("handle")
 ]

@@ -65,11 +65,9 @@ class AttributionAdmin(ReadOnlyAdmin):
         "order",
         "total",
         "converted_at",
-        "is_unattributed",
+        "is_attributed",
         "touches",
-        "touches_cut",
         "window_days",
-        "generation",
         "population",
     ]
     fields = [
@@ -77,7 +75,7 @@ class AttributionAdmin(ReadOnlyAdmin):
         "order",
         "total",
         "converted_at",
-        "is_unattributed",
+        "is_attributed",
         "touches",
         "touches_cut",
         "window_days",
@@ -88,7 +86,7 @@ class AttributionAdmin(ReadOnlyAdmin):
         "credits",
     ]
     list_select_related = ["line__order", "line__product"]
-    list_filter = ["population", "is_unattributed", ("converted_at", RangeDateTimeFilter)]
+    list_filter = ["population", "is_attributed", ("converted_at", RangeDateTimeFilter)]
     list_filter_submit = True
     search_fields = ["line__order__number__startswith", "line__product__name__istartswith"]
     ordering = ["-converted_at", "-pk"]
@@ -136,9 +134,7 @@ class CreditAdmin(ReadOnlyAdmin):
         share,
         amount,
         "surface",
-        "provenance",
         "touched_at",
-        "at",
     ]
     list_select_related = ["note", "author"]
     list_filter = [

@@ -82,7 +82,7 @@ class Attribution(models.Model):
         "touches considered", default=0, help_text="Before the limit of 500."
     )
     touches_cut = models.PositiveIntegerField(default=0, help_text="Beyond the limit.")
-    is_unattributed = models.BooleanField("unattributed", default=True)
+    is_attributed = models.BooleanField("attributed", default=False)
     version = models.PositiveSmallIntegerField("version of the definition")
     computed_at = models.DateTimeField()
     population = models.CharField(max_length=9, choices=Population.choices)
@@ -95,9 +95,8 @@ class Attribution(models.Model):
                 condition=Q(touches_cut__lte=F("touches")), name="attribution_cut_within_touches"
             ),
             models.CheckConstraint(
-                condition=Q(is_unattributed=True, touches=0)
-                | Q(is_unattributed=False, touches__gt=0),
-                name="attribution_unattributed_has_no_touch",
+                condition=Q(is_attributed=False, touches=0) | Q(is_attributed=True, touches__gt=0),
+                name="attribution_needs_a_touch",
             ),
         ]
         indexes = [models.Index(fields=["-converted_at"], name="attribution_newest")]

@@ -63,7 +63,7 @@ def test_nothing_is_written_by_hand(model: str, client: Client) -> None:
 
 def test_lines_are_attributed_again_with_the_lookbacks_of_today(client: Client) -> None:
     row = AttributionFactory.create(line=converted(days=8))
-    assert row.is_unattributed
+    assert not row.is_attributed
     LookbackFactory.create(category_slug="food", days=9)
     Lookback.objects.filter(category_slug="food").update(days=9)
 
@@ -75,7 +75,7 @@ def test_lines_are_attributed_again_with_the_lookbacks_of_today(client: Client) 
 
     assert "1 of 1 lines changed." in answer.content.decode()
     row.refresh_from_db()
-    assert (row.is_unattributed, row.window_days) == (False, 9)
+    assert (row.is_attributed, row.window_days) == (True, 9)
 
 
 def test_a_lookback_is_added_and_changed_by_hand(client: Client) -> None:

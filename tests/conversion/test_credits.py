@@ -190,7 +190,7 @@ def test_a_purchase_without_a_touch_is_kept_as_unattributed() -> None:
     world.attribute(order)
 
     attribution = Attribution.objects.get()
-    assert (attribution.is_unattributed, attribution.touches) == (True, 0)
+    assert (attribution.is_attributed, attribution.touches) == (False, 0)
     assert not Credit.objects.exists()
 
 
@@ -274,7 +274,7 @@ def test_touches_that_turn_out_to_be_somebody_elses_leave_the_line_unattributed(
     world.attribute(order)
 
     assert standing() == []
-    assert Attribution.objects.get().is_unattributed
+    assert not Attribution.objects.get().is_attributed
     assert Credit.objects.count() == 6
     assert Credit.objects.aggregate(Sum("amount_minor"))["amount_minor__sum"] == 0
 

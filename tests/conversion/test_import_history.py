@@ -151,7 +151,7 @@ def test_a_purchase_is_an_order_that_was_paid_and_kept(log: Path) -> None:
 def test_its_conversions_are_attributed_at_once_without_a_fact_each(log: Path) -> None:
     run(log)
 
-    assert Attribution.objects.get().is_unattributed
+    assert not Attribution.objects.get().is_attributed
     assert Fact.objects.count() == 0
 
 
@@ -324,4 +324,4 @@ def test_a_real_shop_shows_its_funnel() -> None:
     net = shown["net_paid"]
     assert (net["people"], net["amount_minor"], net["currency"]) == (54, sold, "USD")
     assert User.objects.filter(handle__startswith="rees46_").count() == 1_755
-    assert Order.objects.count() == Attribution.objects.filter(is_unattributed=True).count() == 54
+    assert Order.objects.count() == Attribution.objects.filter(is_attributed=False).count() == 54

@@ -61,7 +61,7 @@ def test_nothing_else_counts(kind: str, buyer: User, product: Product, note: Not
     order = world.order(buyer, (product, 1000))
 
     assert credited(order) == []
-    assert Attribution.objects.get(line__order=order).is_unattributed
+    assert not Attribution.objects.get(line__order=order).is_attributed
 
 
 def test_a_note_that_does_not_show_the_product_is_not_credited(

@@ -129,7 +129,7 @@ def _write(changes: Sequence[Change], *, at: datetime) -> None:
             "window_days",
             "touches",
             "touches_cut",
-            "is_unattributed",
+            "is_attributed",
             "version",
             "computed_at",
         ],
@@ -143,7 +143,7 @@ def _update(attribution: Attribution, change: Change, *, at: datetime) -> None:
     attribution.window_days = change.plan.conversion.window_days
     attribution.touches = change.plan.path.considered
     attribution.touches_cut = change.plan.path.cut
-    attribution.is_unattributed = not change.plan.path.touches
+    attribution.is_attributed = bool(change.plan.path.touches)
     attribution.version = rules.VERSION
     attribution.computed_at = at
 
