@@ -48,7 +48,7 @@ class Event(models.Model):
     completion = models.FloatField(null=True, help_text="Share of the note that was read, 0 to 1.")
     query = models.CharField(max_length=200, blank=True)
     quantity = models.PositiveIntegerField(null=True)
-    amount_minor = models.BigIntegerField(null=True)
+    amount_minor = models.PositiveBigIntegerField(null=True)
     currency = models.CharField(max_length=3, blank=True)
     population = models.CharField(max_length=9, choices=Population.choices)
     source = models.CharField(max_length=6, choices=Source.choices)

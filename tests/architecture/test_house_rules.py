@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.apps import apps
+from django.db import models
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PACKAGES = ("config", "redshop", "notes", "orders")
@@ -75,6 +77,36 @@ def test_rooms_and_functions_stay_small_enough_to_live_in() -> None:
         ]
 
     assert too_long == []
+
+
+def test_every_amount_and_every_stock_column_has_a_check() -> None:
+    unchecked = [
+        f"{model.__name__}.{field.name}"
+        for model in apps.get_models()
+        if model.__module__.split(".")[0] in PACKAGES and model._meta.managed
+        for field in model._meta.get_fields()
+        if is_money_or_stock(field) and not is_checked(model, field)
+    ]
+
+    assert unchecked == []
+
+
+def is_money_or_stock(field: object) -> bool:
+    if not isinstance(field, models.Field) or not isinstance(field, models.IntegerField):
+        return False
+    return field.name.endswith("_minor") or field.name in {"on_hand", "reserved", "quantity"}
+
+
+def is_checked(model: type[models.Model], field: object) -> bool:
+    """Tell whether a CHECK bounds the column: one of ours, or the one of a positive field."""
+    if isinstance(field, models.PositiveIntegerField | models.PositiveBigIntegerField):
+        return True
+    named = getattr(field, "name", "")
+    return any(
+        named in str(constraint.condition)
+        for constraint in model._meta.constraints
+        if isinstance(constraint, models.CheckConstraint)
+    )
 
 
 def lint_imports(root: Path) -> subprocess.CompletedProcess[str]:
