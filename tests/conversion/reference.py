@@ -1,4 +1,4 @@
-"""The funnel's definition once more, in plain Python: every chain is walked, nothing is clever."""
+"""The definitions once more, in plain Python: everything is walked, nothing is clever."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -59,3 +59,30 @@ def funnel(
                 latest = max(possible, key=lambda start: (start.at, start.id))
                 reached[latest.surface][act.step].add(act.actor)
     return {surface: [len(by_step[step]) for step in steps] for surface, by_step in reached.items()}
+
+
+CLICKS = {"note_open", "read", "like", "save", "comment", "share", "product_view", "cart_add"}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An event on a note, by whoever turned out to have done it, and whether the note showed
+    the product at that moment."""
+
+    id: UUID
+    at: datetime
+    kind: str
+    is_buyer: bool
+    shows_product: bool
+
+
+def path(
+    events: Sequence[Seen], *, paid_at: datetime, lookback: timedelta, most: int
+) -> tuple[list[UUID], int]:
+    """Return the ids of the touches that count, oldest first, and how many were cut."""
+    mine = [e for e in events if e.is_buyer and e.shows_product and e.at <= paid_at]
+    clicks = [e for e in mine if e.kind in CLICKS and paid_at - e.at <= lookback]
+    views = [e for e in mine if e.kind == "impression" and paid_at - e.at <= timedelta(hours=24)]
+    touches = sorted(clicks or views, key=lambda e: (e.at, e.id))
+    kept = touches[-most:]
+    return [e.id for e in kept], len(touches) - len(kept)

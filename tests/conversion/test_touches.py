@@ -1,18 +1,26 @@
 """Which touches of which notes a conversion is credited to."""
 
 from datetime import datetime, timedelta
+from unittest import mock
 from uuid import UUID
 
 import pytest
+from django.db import transaction
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from notes.models import Note
 from orders.models import Order
 from redshop.accounts.models import User
 from redshop.catalog.models import Product
+from redshop.conversion import rules
 from redshop.conversion.models import Attribution, Credit, Lookback
 from redshop.conversion.selectors import credits as ledger
-from redshop.conversion.selectors import lookback
-from tests.conversion import world
+from redshop.conversion.selectors import lookback, paths
+from redshop.conversion.types import Path
+from redshop.core.ids import uuid7
+from redshop.events.kinds import EventKind
+from tests.conversion import reference, world
 from tests.conversion.world import DAY, HOUR, NOW, SECOND
 
 pytestmark = pytest.mark.django_db
@@ -212,6 +220,65 @@ def test_the_lines_of_an_order_are_credited_each_to_their_own_notes(buyer: User)
         one.pk: shows_one.pk,
         two.pk: shows_both.pk,
     }
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    history=st.lists(
+        st.tuples(
+            st.sampled_from([*EventKind.values, "impression", "impression", "note_open"]),
+            st.sampled_from(["buyer", "visitor", "stranger"]),
+            st.integers(-1, 9),
+            st.sampled_from(["always", "for a while", "never"]),
+        ),
+        max_size=25,
+    ),
+    days=st.integers(1, 4),
+    most=st.sampled_from([3, 500]),
+)
+def test_random_histories_agree_with_the_plain_definition(
+    history: list[tuple[str, str, int, str]], days: int, most: int
+) -> None:
+    with transaction.atomic():
+        line, seen = record(history, days=days)
+
+        statement = rules.TOUCHES.replace("recency <= 500", f"recency <= {most}")
+        with mock.patch("redshop.conversion.selectors.paths.TOUCHES", statement):
+            found = paths.touches(paths.conversions(line_ids=[line])).get(line, Path())
+        transaction.set_rollback(True)
+
+    assert ([touch.event_id for touch in found.touches], found.cut) == reference.path(
+        seen, paid_at=NOW, lookback=days * DAY, most=most
+    )
+
+
+def record(
+    history: list[tuple[str, str, int, str]], *, days: int
+) -> tuple[int, list[reference.Seen]]:
+    """Write the history (times are half days before the payment) and a purchase; return both."""
+    Lookback.objects.create(category_slug="tested", days=days)
+    product, buyer = world.product(shelf=world.category("tested")), world.person()
+    shown = (NOW - 2 * DAY, NOW - DAY)
+    notes = {
+        "always": world.note(product),
+        "for a while": world.note(product, shown_from=shown[0], shown_until=shown[1]),
+        "never": world.note(world.product()),
+    }
+    visitor = uuid7()
+    world.join(visitor, buyer)
+    actors: dict[str, User | UUID] = {
+        "buyer": buyer,
+        "visitor": visitor,
+        "stranger": world.person(),
+    }
+    line = world.order(buyer, (product, 100)).lines.get().pk
+    seen = []
+    for kind, actor, half_days, name in history:
+        at = NOW - half_days * 12 * HOUR
+        event = world.event(kind, at, actors[actor], notes[name])
+        shows = {"always": True, "for a while": shown[0] <= at < shown[1], "never": False}[name]
+        seen.append(reference.Seen(event.id, at, kind, actor != "stranger", shows))
+    return line, seen
 
 
 class TestLookback:
