@@ -79,7 +79,7 @@ def test_a_partition_has_what_the_log_has() -> None:
 
     assert len(indexes) == 4
     assert sum("USING brin" in definition for definition in indexes) == 1
-    assert checks == 3
+    assert checks == 4
 
 
 def test_both_halves_of_a_history_are_found_by_index() -> None:
