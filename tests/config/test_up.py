@@ -289,5 +289,5 @@ def test_run_serves_a_database_that_has_notes_without_simulating(tmp_path: Path)
 
     text = "".join(said)
     assert run.returncode == 0
-    for word in ("impressions", "refunded", "/admin/   log in as admin with ", "/api/docs"):
+    for word in ("figures: ", "/admin/   log in as admin with ", "/api/docs"):
         assert word in text
