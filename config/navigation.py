@@ -24,6 +24,7 @@ GROUPS: Final[dict[str, list[tuple[str, str, str]]]] = {
     "Purchase": [
         ("Orders", "orders.order", "receipt_long"),
         ("Payments", "orders.payment", "credit_card"),
+        ("Parcels", "orders.shipment", "local_shipping"),
         ("Refunds", "orders.refund", "undo"),
         ("Carts", "orders.cartitem", "shopping_cart"),
     ],

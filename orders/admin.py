@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -41,6 +42,7 @@ from orders.models import (
     ShipmentLine,
 )
 from orders.moves import MOVES, Move, open_moves
+from orders.types import Address
 from redshop.catalog.admin import thumbnail
 from redshop.core.admin import MomentRangeFilter, ReadOnlyAdmin
 from redshop.core.errors import DomainError
@@ -127,7 +129,7 @@ class OrderAdmin(ReadOnlyAdmin):
     fieldsets = [
         (None, {"fields": [("number", "buyer"), ("shown_state", "shown_payment_state")]}),
         ("Money", {"fields": [("shown_total", "shown_refunded")]}),
-        ("Moments", {"fields": [("placed_at", "paid_at", "expires_at")]}),
+        ("Moments", {"fields": [("placed_at", "paid_at"), "stock_held_until"]}),
         ("Where it goes", {"fields": ["shown_address", "population"]}),
     ]
     readonly_fields = [
@@ -135,6 +137,7 @@ class OrderAdmin(ReadOnlyAdmin):
         "shown_payment_state",
         "shown_total",
         "shown_refunded",
+        "stock_held_until",
         "shown_address",
     ]
     actions_detail: Any = [_button_name(move) for move in MOVES.values()]
@@ -163,8 +166,8 @@ class OrderAdmin(ReadOnlyAdmin):
         return order.state
 
     @display(description="money", ordering="payment_state", label=MONEY_COLOURS)
-    def shown_payment_state(self, order: Order) -> tuple[str, str]:
-        return order.payment_state, order.get_payment_state_display()
+    def shown_payment_state(self, order: Order) -> str:
+        return order.get_payment_state_display()
 
     @display(description="total", ordering="total_minor")
     def shown_total(self, order: Order) -> str:
@@ -174,10 +177,14 @@ class OrderAdmin(ReadOnlyAdmin):
     def shown_refunded(self, order: Order) -> str:
         return str(order.refunded) if order.refunded_minor else "–"
 
+    @display(description="stock held until", empty_value="–")
+    def stock_held_until(self, order: Order) -> datetime | None:
+        return order.held_until
+
     @display(description="address")
     def shown_address(self, order: Order) -> SafeString | str:
-        parts = [(part,) for part in order.address.values() if part]
-        return format_html_join("", "<div>{}</div>", parts) or "–"
+        lines = [order.address.get(name) for name in Address.__annotations__]
+        return format_html_join("", "<div>{}</div>", [(line,) for line in lines if line]) or "–"
 
 
 for _move in MOVES.values():
@@ -213,8 +220,8 @@ class PaymentAdmin(ReadOnlyAdmin):
     ordering = ["-created_at", "-pk"]
 
     @display(description="state", ordering="state", label=ATTEMPT_COLOURS)
-    def shown_state(self, payment: Payment) -> tuple[str, str]:
-        return payment.state, payment.get_state_display()
+    def shown_state(self, payment: Payment) -> str:
+        return payment.get_state_display()
 
     @display(description="amount", ordering="amount_minor")
     def shown_amount(self, payment: Payment) -> str:

@@ -22,6 +22,7 @@ from orders.models import (
     ShipmentLine,
     Transition,
 )
+from orders.models.base import in_words
 from orders.states import OrderState, PaymentAttempt, PaymentState
 from redshop.catalog.admin import thumbnail
 from redshop.catalog.models import ProductMedia
@@ -40,12 +41,12 @@ MONEY_COLOURS: Final = {
     PaymentState.NONE.value: "info",
     PaymentState.PENDING.value: "warning",
     PaymentState.PAID.value: "success",
-    PaymentState.PARTIALLY_REFUNDED.value: "warning",
+    in_words(PaymentState.PARTIALLY_REFUNDED): "warning",
     PaymentState.REFUNDED.value: "danger",
 }
 ATTEMPT_COLOURS: Final = {
     PaymentAttempt.PENDING.value: "warning",
-    PaymentAttempt.REQUIRES_ACTION.value: "warning",
+    in_words(PaymentAttempt.REQUIRES_ACTION): "warning",
     PaymentAttempt.SUCCEEDED.value: "success",
     PaymentAttempt.FAILED.value: "danger",
 }
@@ -143,7 +144,7 @@ class PaymentInline(ShownInline):
 
     @display(description="state", label=ATTEMPT_COLOURS)
     def shown_state(self, payment: Payment) -> str:
-        return payment.state
+        return payment.get_state_display()
 
     @display(description="amount")
     def shown_amount(self, payment: Payment) -> str:

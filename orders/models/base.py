@@ -14,9 +14,14 @@ def new_id() -> UUID:
     return uuid7()
 
 
+def in_words(state: StrEnum) -> str:
+    """Return a state as people read it."""
+    return state.value.replace("_", " ")
+
+
 def choices_of(states: type[StrEnum]) -> list[tuple[str, str]]:
     """Return the choices of a field that holds one of these states."""
-    return [(state.value, state.value.replace("_", " ")) for state in states]
+    return [(state.value, in_words(state)) for state in states]
 
 
 APPEND_ONLY: Final = pgtrigger.Update | pgtrigger.Delete
