@@ -6,7 +6,7 @@ from functools import wraps
 from typing import ParamSpec, Self, TypeVar
 
 from django.conf import settings
-from django.db import OperationalError, connection, models, transaction
+from django.db import Error, OperationalError, connection, models, transaction
 from psycopg import errors as pg
 
 from redshop.core.errors import Busy
@@ -89,3 +89,29 @@ def use_case(step: Callable[P, R]) -> Callable[P, R]:
             return step(*args, **kwargs)
 
     return alone
+
+
+@contextmanager
+def session_lock(number: int, *, waits: bool = True) -> Iterator[bool]:
+    """Hold an advisory lock of this session, whatever its transactions; tell whether it is held.
+
+    The server frees it when the connection ends; one that was interrupted in mid-query and
+    cannot say so is closed for that.
+    """
+    function = "pg_advisory_lock" if waits else "pg_try_advisory_lock"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}(%s)", [number])
+        is_held = waits or bool(cursor.fetchone()[0])
+    try:
+        yield is_held
+    finally:
+        if is_held:
+            _unlock(number)
+
+
+def _unlock(number: int) -> None:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [number])
+    except Error:
+        connection.close()

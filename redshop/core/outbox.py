@@ -15,7 +15,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.db import connection, transaction
 
-from redshop.core.db import requires_transaction
+from redshop.core.db import requires_transaction, session_lock
 from redshop.core.models import Fact
 
 logger = logging.getLogger(__name__)
@@ -103,12 +103,8 @@ def own_time() -> Iterator[None]:
     A simulation writes facts that are long due by everyone else's clock. What becomes due in
     earnest meanwhile waits; the server frees the lock when the process dies.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [TIME_LOCK])
-        try:
-            yield
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [TIME_LOCK])
+    with session_lock(TIME_LOCK):
+        yield
 
 
 def _is_my_time() -> bool:
