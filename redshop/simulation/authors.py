@@ -26,7 +26,7 @@ ASSISTED: Final = 0.08
 GENERATED: Final = 0.02
 TEXT_ONLY: Final = 0.12
 #: Notes that are there when the first day begins, per person, and over how many days (assumed).
-FIRST_NOTES_PER_PERSON: Final = 0.6
+FIRST_NOTES_PER_PERSON: Final = 0.5
 FEWEST_FIRST_NOTES: Final = 60
 FIRST_NOTES_DAYS: Final = 21
 
@@ -58,7 +58,7 @@ class NotePlan:
         return "ad" if self.is_brand or self.earns_commission else ""
 
     @property
-    def topics(self) -> str:
+    def topic(self) -> str:
         """The topic that goes with the kind of note."""
         return KIND_TOPICS[self.kind][0]
 

@@ -65,6 +65,19 @@ class Glances:
         return float(self.draws[place, COLUMN[decision]])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Laid:
+    """The screens as columns: one entry an impression, with its random numbers."""
+
+    screen: Ints
+    person: Ints
+    note: Ints
+    position: Ints
+    searching: Bools
+    uniforms: Floats
+    normals: Floats
+
+
 def glance(
     *,
     seed: int,
@@ -77,44 +90,25 @@ def glance(
     scenario: Scenario,
 ) -> Glances:
     """Decide what everybody does with everything on their screens."""
-    uniforms, normals, shown = _draw(seed, screens)
-    screen = np.repeat(np.arange(len(screens)), shown)
-    position = np.concatenate([np.arange(count) for count in shown])
-    note = np.concatenate(
-        [np.array(s.notes[:count], dtype=np.int64) for s, count in zip(screens, shown, strict=True)]
-    )
-    person = np.array([s.person for s in screens], dtype=np.int64)[screen]
-    searching = np.array([s.is_search for s in screens])[screen]
-
+    laid = _lay_out(seed, screens)
+    person, note, searching, uniforms = laid.person, laid.note, laid.searching, laid.uniforms
     affinity = people.interests[person, columns.shelf[note]]
-    utilities = choice.utility(
-        affinity=affinity,
-        quality=columns.quality[note],
-        trust=columns.trust[note],
-        likes=likes[note],
-        foreign=people.language[person] != columns.language[note],
-        seen=mind.seen[person, note],
-    )
-    chance = choice.open_probability(utilities, position, searching)
+    chance = _open_chance(laid, affinity, people, columns, likes, mind)
     opened = (uniforms[:, COLUMN["open"]] < chance) & (columns.author[note] != person)
     median = columns.median_dwell[note]
-    dwell = engagement.dwell_ms(median, affinity, normals)
+    dwell = engagement.dwell_ms(median, affinity, laid.normals)
     product = _products(opened, note, products_of, uniforms[:, COLUMN["which"]])
     viewed, carted, pays = _shop(person, product, affinity, uniforms, mind, people, scenario)
     return Glances(
-        screen=screen,
+        screen=laid.screen,
         person=person,
         note=note,
-        position=position,
+        position=laid.position,
         opened=opened,
         dwell_ms=dwell,
         completion=engagement.completion(dwell, median),
         hidden=~opened & ~searching & engagement.hides(affinity, uniforms[:, COLUMN["hide"]]),
-        actions={
-            action: opened
-            & (uniforms[:, COLUMN[action]] < engagement.probabilities(action, affinity, searching))
-            for action in engagement.ACTIONS
-        },
+        actions=_actions(opened, affinity, searching, uniforms),
         product=product,
         viewed=viewed,
         carted=carted,
@@ -133,6 +127,47 @@ def remember(glances: Glances, mind: Mind) -> None:
     ):
         rows = which & (glances.product >= 0)
         np.add.at(mind.interest, (glances.person[rows], glances.product[rows]), weight)
+
+
+def _lay_out(seed: int, screens: Sequence[Screen]) -> _Laid:
+    uniforms, normals, shown = _draw(seed, screens)
+    screen = np.repeat(np.arange(len(screens)), shown)
+    seen = [s.notes[:count] for s, count in zip(screens, shown, strict=True)]
+    return _Laid(
+        screen=screen,
+        person=np.array([s.person for s in screens], dtype=np.int64)[screen],
+        note=np.array([note for notes in seen for note in notes], dtype=np.int64),
+        position=np.concatenate([np.arange(count) for count in shown]),
+        searching=np.array([s.is_search for s in screens])[screen],
+        uniforms=uniforms,
+        normals=normals,
+    )
+
+
+def _open_chance(
+    laid: _Laid, affinity: Floats, people: People, columns: Columns, likes: Ints, mind: Mind
+) -> Floats:
+    """Return the probability that each note on a screen is opened."""
+    utilities = choice.utility(
+        affinity=affinity,
+        quality=columns.quality[laid.note],
+        trust=columns.trust[laid.note],
+        likes=likes[laid.note],
+        foreign=people.language[laid.person] != columns.language[laid.note],
+        seen=mind.seen[laid.person, laid.note],
+    )
+    return choice.open_probability(utilities, laid.position, laid.searching)
+
+
+def _actions(
+    opened: Bools, affinity: Floats, searching: Bools, uniforms: Floats
+) -> dict[str, Bools]:
+    """Decide which opened notes are liked, saved, commented on, shared, and followed up."""
+    return {
+        action: opened
+        & (uniforms[:, COLUMN[action]] < engagement.probabilities(action, affinity, searching))
+        for action in engagement.ACTIONS
+    }
 
 
 def _draw(seed: int, screens: Sequence[Screen]) -> tuple[Floats, Floats, list[int]]:

@@ -33,6 +33,9 @@ class SimulationRun(models.Model):
     until_at = models.DateTimeField(help_text="Simulated midnight at which the last day ends.")
     state = models.CharField(max_length=8, choices=RunState.choices, default=RunState.RUNNING)
     days_done = models.PositiveIntegerField(default=0)
+    is_in_day = models.BooleanField(
+        default=False, help_text="The day after the last whole one has begun."
+    )
     agenda = models.JSONField(
         default=dict,
         blank=True,

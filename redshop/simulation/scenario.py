@@ -41,9 +41,9 @@ class Scenario:
 #: Small enough for a minute, rich enough that some hundreds of orders are there to look at.
 DEMO: Final = Scenario(
     name="demo",
-    exposures_thinned=10,
-    product_view_factor=8.0,
-    cart_factor=8.0,
-    paid_factor=2.0,
+    exposures_thinned=12,
+    product_view_factor=9.0,
+    cart_factor=9.0,
+    paid_factor=2.5,
 )
 SCENARIOS: Final = {DEMO.name: DEMO}

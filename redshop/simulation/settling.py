@@ -41,9 +41,14 @@ class Residents:
     person_ids: tuple[int, ...]
     brand_account_ids: tuple[int, ...]
 
+    @property
+    def everybody(self) -> tuple[int, ...]:
+        """All accounts, brands' after people's."""
+        return (*self.person_ids, *self.brand_account_ids)
+
     def account(self, author: int) -> int:
         """Return the account of an author: a person, or a brand after the last person."""
-        return (*self.person_ids, *self.brand_account_ids)[author]
+        return self.everybody[author]
 
 
 def settle(
@@ -69,8 +74,12 @@ def settle(
     return residents
 
 
-def follow_first(*, seed: int, people: People, residents: Residents, at: datetime) -> None:
+def follow_first(
+    *, seed: int, people: People, residents: Residents, at: datetime
+) -> dict[int, list[int]]:
     """Let everybody follow a few creators whose interests resemble theirs, before ``at``.
+
+    Returns whom each follows, by their places.
 
     The counterpart in bulk of ``follows.follow``: the rows and their events, in one transaction.
     """
@@ -79,7 +88,7 @@ def follow_first(*, seed: int, people: People, residents: Residents, at: datetim
     with transaction.atomic():
         ids = residents.person_ids
         if Follow.objects.filter(follower__in=ids).exists():
-            return
+            return _by_follower(pairs)
         Follow.objects.bulk_create(
             Follow(follower_id=ids[follower], followed_id=ids[followed], created_at=moment)
             for (follower, followed), moment in zip(pairs, moments, strict=True)
@@ -97,6 +106,14 @@ def follow_first(*, seed: int, people: People, residents: Residents, at: datetim
                 for (follower, followed), moment in zip(pairs, moments, strict=True)
             ]
         )
+    return _by_follower(pairs)
+
+
+def _by_follower(pairs: Sequence[tuple[int, int]]) -> dict[int, list[int]]:
+    followed_by: dict[int, list[int]] = {}
+    for follower, followed in pairs:
+        followed_by.setdefault(follower, []).append(followed)
+    return followed_by
 
 
 def _first_follows(seed: int, people: People) -> list[tuple[int, int]]:

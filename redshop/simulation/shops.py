@@ -41,7 +41,7 @@ class Shops:
     brand_ids: tuple[int, ...]
     product_ids: tuple[int, ...]
     sku_ids: tuple[tuple[int, ...], ...]
-    picture_ids: Mapping[str, tuple[int, ...]]
+    pictures: Mapping[str, tuple[Media, ...]]
 
     def place_of_product(self) -> dict[int, int]:
         """Return the place of each product's id."""
@@ -62,7 +62,7 @@ def open_shops(*, world: Assortment, at: datetime) -> Shops:
                 defaults={
                     "merchant": merchants[plan.merchant],
                     "story": plan.story,
-                    "logo_id": pictures[_top_of_brand(world, place)][place % PICTURES],
+                    "logo": pictures[_top_of_brand(world, place)][place % PICTURES],
                     "created_at": at,
                 },
             )[0]
@@ -79,7 +79,41 @@ def open_shops(*, world: Assortment, at: datetime) -> Shops:
         brand_ids=tuple(brand.pk for brand in brands),
         product_ids=tuple(product.pk for product in products),
         sku_ids=skus,
-        picture_ids=pictures,
+        pictures=pictures,
+    )
+
+
+@transaction.atomic(durable=True)
+def lend_pictures(
+    *, shops: Shops, top: str, places: Sequence[int], owner_id: int, at: datetime
+) -> list[int]:
+    """Return uploads of the owner's own that show the category's pictures, one file for all.
+
+    A note shows only its author's uploads; these share their files, so that the folder stays
+    small however many notes there are.
+    """
+    wanted = [shops.pictures[top][place] for place in places]
+    files = [picture.file.name for picture in wanted]
+    owned = dict(
+        Media.objects.filter(owner=owner_id, file__in=files)
+        .order_by("pk")
+        .values_list("file", "pk")
+    )
+    for picture in wanted:
+        if picture.file.name not in owned:
+            owned[picture.file.name] = _copy(picture, owner_id=owner_id, at=at).pk
+    return [owned[name] for name in files]
+
+
+def _copy(picture: Media, *, owner_id: int, at: datetime) -> Media:
+    return Media.objects.create(
+        kind=picture.kind,
+        file=picture.file.name,
+        renditions=picture.renditions,
+        width=picture.width,
+        height=picture.height,
+        owner_id=owner_id,
+        created_at=at,
     )
 
 
@@ -96,7 +130,7 @@ def _is_low(sku: Sku) -> bool:
     return sku.available < LOW_STOCK
 
 
-def _pictures(top: str, *, at: datetime) -> tuple[int, ...]:
+def _pictures(top: str, *, at: datetime) -> tuple[Media, ...]:
     """Find the pictures that products of the category have, or draw new ones."""
     found = list(
         Media.objects.filter(productmedia__product__category__parent__slug=top, owner=None)
@@ -112,7 +146,7 @@ def _pictures(top: str, *, at: datetime) -> tuple[int, ...]:
         )
         for number in missing
     ]
-    return tuple(picture.pk for picture in [*found, *new])
+    return (*found, *new)
 
 
 def _top_of_brand(world: Assortment, brand: int) -> str:
@@ -145,7 +179,7 @@ def _product(
     place: int,
     brands: Sequence[Brand],
     categories: Sequence[Category],
-    pictures: Mapping[str, Sequence[int]],
+    pictures: Mapping[str, Sequence[Media]],
     *,
     at: datetime,
 ) -> Product:
@@ -162,9 +196,7 @@ def _product(
     if is_new:
         shown = pictures[world.shelves[plan.shelf].top]
         ProductMedia.objects.bulk_create(
-            ProductMedia(
-                product=product, media_id=shown[(place + turn) % len(shown)], position=turn
-            )
+            ProductMedia(product=product, media=shown[(place + turn) % len(shown)], position=turn)
             for turn in range(2)
         )
     return product

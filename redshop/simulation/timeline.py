@@ -75,6 +75,10 @@ def unroll(
         elif glances.hidden[place]:
             writer.deed(place, here, "hide", visit.clock + timedelta(seconds=SCAN / 2))
         visit.clock += timedelta(milliseconds=round(seconds[place] * 1_000))
+
+
+def turn(shown: Sequence[Shown]) -> None:
+    """Let everybody be done with their screens and go on to the next, or leave."""
     for here in shown:
         here.visit.clock += timedelta(seconds=TURN)
         here.visit.done += 1

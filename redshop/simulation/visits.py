@@ -14,8 +14,8 @@ from redshop.simulation.streams import stream
 
 #: Notes asked for in one request, as the API's page.
 PAGE: Final = 20
-#: Mean sessions of a person on a day on which they come, before thinning shows (assumed).
-MEAN_SESSIONS: Final = 1.25
+#: Mean sessions of a person on a day on which they come, thinned like exposures (assumed).
+MEAN_SESSIONS: Final = 1.0
 #: Share of active days on which somebody looks for a product without a note (assumed).
 ERRAND_SHARE: Final = 0.03
 
@@ -30,7 +30,7 @@ class Visit:
     clock: datetime
     requests: int
     first_number: int
-    is_search: bool = False
+    is_search: bool
     done: int = 0
     is_errand: bool = False
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -57,7 +57,7 @@ def plan_visits(
 
     count = len(people)
     active = sessions.are_active(people.activity, draws("active").random(count))
-    per_person = sessions.counts(MEAN_SESSIONS, draws("sessions").random(count))
+    per_person = sessions.counts(np.full(count, MEAN_SESSIONS), draws("sessions").random(count))
     errands = draws("errand").random(count) < ERRAND_SHARE
     visits: list[Visit] = []
     for person in np.flatnonzero(active):
@@ -67,6 +67,7 @@ def plan_visits(
             day=day,
             midnight=midnight,
             count=int(per_person[person]),
+            is_searcher=bool(people.is_searcher[person]),
             mean_requests=requests_per_session(scenario),
             utc_offset_hours=utc_offset_hours,
             has_errand=bool(errands[person]),
@@ -87,13 +88,16 @@ def _visits_of(
     day: int,
     midnight: datetime,
     count: int,
+    is_searcher: bool,
     mean_requests: float,
     utc_offset_hours: float,
     has_errand: bool,
 ) -> list[Visit]:
     rng = stream(seed=seed, purpose="visits:of", day=day, person=person)
     seconds = np.sort(sessions.starts(rng.random(count), utc_offset_hours=utc_offset_hours))
-    requests = sessions.counts(mean_requests, rng.random(count))
+    searches = sessions.first_searches(np.full(count, is_searcher), rng.random(count))
+    means = sessions.mean_requests(mean_requests, searches)
+    requests = sessions.counts(means, rng.random(count))
     first = np.concatenate([[0], np.cumsum(requests)[:-1]])
     return [
         Visit(
@@ -103,6 +107,7 @@ def _visits_of(
             clock=midnight + timedelta(milliseconds=round(float(seconds[place]) * 1_000)),
             requests=int(requests[place]),
             first_number=int(first[place]),
+            is_search=bool(searches[place]),
             is_errand=has_errand and place == 0,
         )
         for place in range(count)

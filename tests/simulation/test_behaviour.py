@@ -52,11 +52,20 @@ def test_a_figure_admits_what_lies_inside_its_range() -> None:
 
 
 def test_session_counts_have_the_mean_that_was_asked_for() -> None:
-    counted = sessions.counts(1.8, many("counts"))
+    counted = sessions.counts(np.full(MANY, 1.8), many("counts"))
 
     assert counted.min() == 1
     assert counted.mean() == pytest.approx(1.8, abs=0.02)
-    assert sessions.counts(1.0, many("counts")).tolist() == [1] * MANY
+    assert sessions.counts(np.ones(MANY), many("counts")).tolist() == [1] * MANY
+
+
+def test_sessions_that_begin_with_a_search_are_longer_and_the_mean_stays() -> None:
+    searching = many("first") < sessions.FIRST_SEARCH_SHARE
+
+    means = sessions.mean_requests(1.6, searching)
+
+    assert means[searching][0] == pytest.approx(1.5 * means[~searching][0])
+    assert means.mean() == pytest.approx(1.6, abs=0.01)
 
 
 def test_sessions_start_most_often_in_the_evening_of_the_platform() -> None:
@@ -159,8 +168,8 @@ def test_a_pram_is_thought_over_longer_than_a_dress() -> None:
     prams = np.mean([purchase.decision_days("mother-and-baby", d) for d in draws])
     dresses = np.mean([purchase.decision_days("fashion", d) for d in draws])
 
-    assert prams == pytest.approx(30.0, rel=0.03)
-    assert dresses == pytest.approx(4.0, rel=0.03)
+    assert prams == pytest.approx(15.0, rel=0.03)
+    assert dresses == pytest.approx(2.0, rel=0.03)
 
 
 def test_fashion_comes_back_most() -> None:
@@ -189,4 +198,6 @@ def test_only_creators_write_on_their_own_and_only_sharers_about_purchases() -> 
 
 
 def test_the_demo_says_what_it_deviates_in() -> None:
-    assert DEMO.declaration.startswith("declared: exposures thinned 1:10, purchase propensity ×128")
+    assert DEMO.declaration.startswith(
+        "declared: exposures thinned 1:12, purchase propensity ×202.5"
+    )

@@ -7,13 +7,13 @@ import numpy as np
 from redshop.simulation.types import Bools, Floats, Ints
 
 #: Fewest and mean further notes scrolled past in one request (assumed).
-LEAST_DEPTH: Final = 6
-MEAN_FURTHER: Final = 12.0
+LEAST_DEPTH: Final = 8
+MEAN_FURTHER: Final = 14.0
 #: Decay of attention with position: search falls faster than the feed (shape assumed).
 GAMMA_SEARCH: Final = 0.30
 GAMMA_FEED: Final = 0.10
 #: The intercept puts opens per impression at ``funnel.open_given_impression`` (0.17, measured).
-INTERCEPT: Final = -1.60
+INTERCEPT: Final = -0.60
 #: Weights of the utility, in logits (all assumed).
 RELEVANCE: Final = 0.65
 QUALITY: Final = 0.35

@@ -18,6 +18,10 @@ HALF_LIFE_DAYS: Final = 7.0
 PRICE_SENSITIVITY: Final = 0.8
 #: How much less people look at a product that they own already (assumed).
 AGAIN: Final = 0.15
+#: Share of the days from the first touch to the payment that pass after the cart (assumed).
+AFTER_CART: Final = 0.5
+#: Chance that somebody who looks up a product without a note puts it in the cart (assumed).
+ERRAND_CARTS: Final = 0.4
 #: What becomes of a checkout (all assumed).
 PAYS_LATER_NEVER: Final = 0.05
 CARD_DECLINED_FIRST: Final = 0.03
@@ -72,10 +76,10 @@ def paid_probability(*, factor: float) -> float:
 def decision_days(top_category: str, draw: float) -> float:
     """Return days from cart to checkout: exponential, mean by category.
 
-    ``purchase.days_to_convert`` (borrowed); what falls beyond the simulated window is not seen,
-    as in life.
+    AFTER_CART of ``purchase.days_to_convert`` (borrowed), which counts from the first touch;
+    what falls beyond the simulated window is not seen, as in life.
     """
-    mean = figure("purchase.days_to_convert").at(category_part(top_category))
+    mean = AFTER_CART * figure("purchase.days_to_convert").at(category_part(top_category))
     return float(-mean * np.log1p(-draw))
 
 

@@ -13,6 +13,10 @@ HOURS: Final = np.array(
 )
 #: Share of feed requests that ask for the notes of people one follows (assumed).
 FOLLOWING_SHARE: Final = 0.12
+#: Share of sessions that begin with a search, and how many times longer these are, because
+#: people refine what they ask for (assumed).
+FIRST_SEARCH_SHARE: Final = 0.15
+SEARCH_SESSION: Final = 1.5
 SECONDS_A_DAY: Final = 86_400
 
 
@@ -24,14 +28,12 @@ def are_active(activity: Floats, draws: Floats) -> Bools:
     return draws < activity
 
 
-def counts(mean: float, draws: Floats) -> Ints:
-    """Return how many sessions, or requests, there are: 1 + Geometric, with the given mean >= 1.
+def counts(means: Floats, draws: Floats) -> Ints:
+    """Return how many sessions, or requests, there are: 1 + Geometric, with means of at least 1.
 
     By inversion, P(extra >= k) = q^k with q = (mean - 1) / mean. The shape is assumed.
     """
-    q = (mean - 1) / mean
-    if q <= 0:
-        return np.ones(len(draws), dtype=np.int64)
+    q = np.maximum((means - 1) / means, 1e-12)
     return np.asarray(1 + np.floor(np.log1p(-draws) / np.log(q)), dtype=np.int64)
 
 
@@ -55,13 +57,21 @@ def search_share() -> float:
 
 
 def first_searches(searchers: Bools, draws: Floats) -> Bools:
-    """Tell whose first request of a session is a search.
+    """Tell whose session begins with a search: FIRST_SEARCH_SHARE of all, searchers only.
 
-    The share is the target of claimed daily searches (6 a searcher) among the requests of a day
-    rather than the request log's 0.38, which over-represents search: 0.25 of all, searchers only.
+    Lower than the request log's share, which over-represents search, so that searches a day meet
+    ``search.searches_per_searcher_day``, too.
     """
-    share = 0.25 / figure("search.searcher_share").number
-    return searchers & (draws < share)
+    return searchers & (draws < FIRST_SEARCH_SHARE / figure("search.searcher_share").number)
+
+
+def mean_requests(mean: float, searching: Bools) -> Floats:
+    """Return the mean requests of sessions: those that begin with a search are longer.
+
+    mean x SEARCH_SESSION / m for searches, mean / m for the rest, m keeping the overall mean.
+    """
+    overall = 1 + FIRST_SEARCH_SHARE * (SEARCH_SESSION - 1)
+    return np.asarray(np.maximum(mean / overall * np.where(searching, SEARCH_SESSION, 1.0), 1.0))
 
 
 def next_searches(searching: Bools, searchers: Bools, draws: Floats) -> Bools:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db import connection, transaction
+from django.db import transaction
 
+from redshop.core.db import session_lock
 from redshop.simulation.errors import AlreadyPopulated, RunInProgress, RunInterrupted, SeedTaken
 from redshop.simulation.models import RunState, SimulationRun
 from redshop.simulation.scenario import Scenario
@@ -49,14 +50,10 @@ def alone() -> Iterator[None]:
     Raises:
         RunInProgress: another process holds it.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
-        if not cursor.fetchone()[0]:
+    with session_lock(LOCK, waits=False) as is_mine:
+        if not is_mine:
             raise RunInProgress
-        try:
-            yield
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+        yield
 
 
 @transaction.atomic(durable=True)
@@ -105,9 +102,17 @@ def _told(run: SimulationRun) -> str:
 
 
 @transaction.atomic(durable=True)
+def begin_day(*, run_id: int) -> None:
+    """Note that the next day has begun, so that it is never lived twice."""
+    SimulationRun.objects.filter(pk=run_id).update(is_in_day=True)
+
+
+@transaction.atomic(durable=True)
 def checkpoint(*, run_id: int, days_done: int, agenda: Mapping[str, Any]) -> None:
     """Keep how many whole days were lived and what is still to happen."""
-    SimulationRun.objects.filter(pk=run_id).update(days_done=days_done, agenda=agenda)
+    SimulationRun.objects.filter(pk=run_id).update(
+        days_done=days_done, agenda=agenda, is_in_day=False
+    )
 
 
 @transaction.atomic(durable=True)
