@@ -225,8 +225,9 @@ def test_who_keeps_time_of_their_own_drains_alone() -> None:
     try:
         with other.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(%s)", [outbox.TIME_LOCK])
-        theirs = outbox.drain(at=NOW)
-        is_due = outbox.something_is_due(at=NOW)
+            theirs = outbox.drain(at=NOW)
+            is_due = outbox.something_is_due(at=NOW)
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [outbox.TIME_LOCK])
     finally:
         other.close()
     afterwards = outbox.drain_all(at=NOW)
