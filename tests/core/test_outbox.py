@@ -233,3 +233,49 @@ def test_who_keeps_time_of_their_own_drains_alone() -> None:
     afterwards = outbox.drain_all(at=NOW)
 
     assert (mine.done, theirs.done, is_due, afterwards.done) == (1, 0, False, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_worked_on_alone_is_committed_before_the_next_is_begun() -> None:
+    committed: list[int] = []
+
+    def look_from_outside(**_: Any) -> None:
+        other = connection.copy()
+        try:
+            with other.cursor() as cursor:
+                cursor.execute("SELECT count(*) FROM core_fact WHERE done_at IS NOT NULL")
+                committed.append(cursor.fetchone()[0])
+        finally:
+            other.close()
+
+    outbox.subscribe("test.solitary", is_alone=True)(look_from_outside)
+    for n in range(3):
+        publish("test.solitary", n)
+
+    drained = outbox.drain(at=NOW)
+
+    assert (drained.done, committed) == (3, [0, 1, 2])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_timer_that_is_going_off_is_left_to_its_consumer() -> None:
+    def withdraw_elsewhere() -> None:
+        try:
+            with transaction.atomic():
+                outbox.withdraw("test.withdrawn", key="1")
+        finally:
+            connection.close()
+
+    def have_it_withdrawn_meanwhile(*, kind: str, payload: Mapping[str, Any], at: datetime) -> None:
+        thread = threading.Thread(target=withdraw_elsewhere)
+        thread.start()
+        thread.join(10)
+        seen.append("hangs" if thread.is_alive() else payload["n"])
+
+    outbox.subscribe("test.withdrawn")(have_it_withdrawn_meanwhile)
+    publish("test.withdrawn", 1)
+
+    outbox.drain(at=NOW)
+
+    assert seen == [1]
+    assert Fact.objects.get().done_at == NOW
