@@ -17,8 +17,12 @@ def ensure_population() -> bool:
 
     One whose days were interrupted lives the rest of them.
     """
-    began = SimulationRun.objects.filter(seed=SEED, state=RunState.RUNNING)
-    if Note.objects.exists() and not began.exists():
+    began = SimulationRun.objects.filter(seed=SEED, state=RunState.RUNNING).first()
+    if began is not None:
+        people, days = began.people, began.days
+    elif Note.objects.exists():
         return False
-    call_command("simulate", people=PEOPLE, days=DAYS, seed=SEED)
+    else:
+        people, days = PEOPLE, DAYS
+    call_command("simulate", people=people, days=days, seed=SEED, funnel=False)
     return True

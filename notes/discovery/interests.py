@@ -118,12 +118,15 @@ _KINDS: Final = [
 ]
 
 _HISTORIES: Final = """
-SELECT person_id, kind, array_agg(note_id), array_agg(times), array_agg(last_at), array_agg(
+SELECT person_id, kind,
+       array_agg(note_id ORDER BY note_id), array_agg(times ORDER BY note_id),
+       array_agg(last_at ORDER BY note_id), array_agg(
     CASE WHEN kind = 'impression' THEN '' ELSE coalesce((
         SELECT string_agg(topic.slug, ',' ORDER BY topic.slug) FROM notes_note_topics link
         JOIN notes_topic topic ON topic.id = link.topic_id
         WHERE link.note_id = happened.note_id
     ), '') END
+    ORDER BY note_id
 )
 FROM (
     SELECT person_id, note_id, kind, count(*)::float8 AS times,

@@ -26,7 +26,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
 @pytest.mark.django_db
 def test_an_empty_database_gets_one(asked: list[tuple[str, dict[str, Any]]]) -> None:
     assert population.ensure_population() is True
-    assert asked == [("simulate", {"people": 500, "days": 14, "seed": 7})]
+    assert asked == [("simulate", {"people": 500, "days": 14, "seed": 7, "funnel": False})]
 
 
 @pytest.mark.django_db
@@ -44,7 +44,7 @@ def test_one_that_was_interrupted_lives_on(asked: list[tuple[str, dict[str, Any]
     )
 
     assert population.ensure_population() is True
-    assert asked == [("simulate", {"people": 500, "days": 14, "seed": 7})]
+    assert asked == [("simulate", {"people": 500, "days": 14, "seed": 7, "funnel": False})]
 
 
 @pytest.mark.django_db
