@@ -11,7 +11,7 @@ CODE := config redshop notes orders tests manage.py
 ARGS ?=
 
 .DEFAULT_GOAL := run
-.PHONY: run demo up test check fix openapi bench soak lock install chromium clean
+.PHONY: run demo up test check fix openapi picture bench soak lock install chromium clean
 
 run: install
 	@exec $(BIN)/python manage.py run $(ARGS)
@@ -42,6 +42,10 @@ fix: install
 
 openapi: install
 	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file tests/openapi.yml
+
+# The README's picture of the admin's home page, from this checkout's own system.
+picture: install chromium
+	$(BIN)/python docs/pictures/take.py
 
 bench: install
 	$(BIN)/python benchmarks/run.py $(ARGS)

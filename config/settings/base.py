@@ -70,6 +70,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_structlog",
     "django_prometheus",
+    "django_linear_migrations",
     "pgtrigger",
     "redshop.core",
     "redshop.events",

@@ -29,11 +29,12 @@ def take(*, url: str, login: str, password: str) -> None:
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium", args=CHROMIUM_ARGUMENTS
         )
-        page = browser.new_page(viewport={"width": 1280, "height": 1400})
-        page.goto(f"{url}/admin/login/?next=/admin/%3Fpopulation%3Dsimulated")
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page.goto(f"{url}/admin/login/?next=/admin/")
         page.fill("input[name=username]", login)
         page.fill("input[name=password]", password)
         page.click("button[type=submit]")
+        page.goto(f"{url}/admin/?population=simulated")
         page.wait_for_load_state("networkidle")
         page.wait_for_timeout(1_000)  # the charts draw themselves in
         page.screenshot(path=HERE / "dashboard.png")
