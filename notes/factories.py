@@ -7,9 +7,26 @@ import factory
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from notes.models import Comment, Like, Note, Save, Share, Topic
+from notes.models import (
+    Comment,
+    CommentLike,
+    FeedSnapshot,
+    FollowFrom,
+    Hide,
+    Like,
+    Note,
+    NoteCounts,
+    NoteMedia,
+    ProductTag,
+    ProofOfPurchase,
+    Save,
+    Share,
+    Topic,
+)
 from notes.services import authoring, comments, reactions
 from notes.states import NoteState
+from redshop.core.ids import uuid7
+from redshop.events.kinds import Surface
 
 TOPICS: Final = (
     ("sunscreen", "防晒"),
@@ -150,3 +167,83 @@ class ShareFactory(_ReactionFactory):
         model = Share
 
     react = staticmethod(reactions.share)
+
+
+class HideFactory(_ReactionFactory):
+    class Meta:
+        model = Hide
+
+    react = staticmethod(reactions.hide)
+
+
+class CommentLikeFactory(DjangoModelFactory[CommentLike]):
+    class Meta:
+        model = CommentLike
+
+    comment = factory.SubFactory(CommentFactory)
+    person = factory.SubFactory("redshop.accounts.factories.UserFactory")
+    created_at = factory.LazyFunction(timezone.now)
+
+
+class FollowFromFactory(DjangoModelFactory[FollowFrom]):
+    """Somebody followed the author from this note."""
+
+    class Meta:
+        model = FollowFrom
+
+    note = factory.SubFactory(NoteFactory)
+    person = factory.SubFactory("redshop.accounts.factories.UserFactory")
+    created_at = factory.LazyFunction(timezone.now)
+
+
+class NoteMediaFactory(DjangoModelFactory[NoteMedia]):
+    class Meta:
+        model = NoteMedia
+
+    note = factory.SubFactory(NoteFactory)
+    media = factory.SubFactory("redshop.catalog.factories.MediaFactory")
+
+
+class ProductTagFactory(DjangoModelFactory[ProductTag]):
+    """A note shows a product, from an hour ago on."""
+
+    class Meta:
+        model = ProductTag
+
+    note = factory.SubFactory(NoteFactory)
+    product = factory.SubFactory("redshop.catalog.factories.ProductFactory")
+    valid_from = factory.LazyFunction(lambda: timezone.now() - timedelta(hours=1))
+
+
+class ProofOfPurchaseFactory(DjangoModelFactory[ProofOfPurchase]):
+    class Meta:
+        model = ProofOfPurchase
+
+    person = factory.SubFactory("redshop.accounts.factories.UserFactory")
+    product = factory.SubFactory("redshop.catalog.factories.ProductFactory")
+    delivered_at = factory.LazyFunction(timezone.now)
+
+
+class NoteCountsFactory(DjangoModelFactory[NoteCounts]):
+    """The counters of a new note: they come with it."""
+
+    class Meta:
+        model = NoteCounts
+
+    note = factory.SubFactory(NoteFactory)
+
+    @classmethod
+    def _create(cls, model_class: type[NoteCounts], *args: Any, **kwargs: Any) -> NoteCounts:
+        return NoteCounts.objects.get_or_create(note=kwargs["note"])[0]
+
+
+class FeedSnapshotFactory(DjangoModelFactory[FeedSnapshot]):
+    """An answer to a feed request that showed nothing."""
+
+    class Meta:
+        model = FeedSnapshot
+
+    request_id = factory.LazyFunction(uuid7)
+    surface = Surface.EXPLORE
+    policy = "ces_folk_v1"
+    created_at = factory.LazyFunction(timezone.now)

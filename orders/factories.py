@@ -2,13 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import factory
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from orders.models import CartItem, Order, Payment, Refund
+from orders.models import (
+    CartItem,
+    Order,
+    OrderLine,
+    OrderPart,
+    Payment,
+    Refund,
+    RefundLine,
+    Shipment,
+    ShipmentLine,
+    Transition,
+)
 from orders.services import cancellation, cart, checkout, fulfilment, payment, refunds
 from orders.types import Address
 from redshop.accounts.models import User
@@ -40,11 +51,12 @@ PACE: Final = timedelta(hours=6)
 
 
 class CartItemFactory(DjangoModelFactory[CartItem]):
-    """One unit in the cart of ``person`` (to be given)."""
+    """One unit in a person's cart."""
 
     class Meta:
         model = CartItem
 
+    person = factory.SubFactory("redshop.accounts.factories.UserFactory")
     sku = factory.SubFactory(SkuFactory)
     quantity = 1
     added_at = factory.LazyFunction(timezone.now)
@@ -132,3 +144,118 @@ def declined(order: Order) -> Payment:
 def fresh(order: Order) -> Order:
     """Return the order as it is now."""
     return Order.objects.get(pk=order.pk)
+
+
+class _LivedFactory(DjangoModelFactory[Any]):
+    """A row of an order of ``buyer`` that lived, through the services, as far as the row needs."""
+
+    class Meta:
+        abstract = True
+
+    buyer = factory.SubFactory("redshop.accounts.factories.UserFactory")
+
+    @classmethod
+    def _create(cls, model_class: type[Any], *args: Any, **kwargs: Any) -> Any:
+        order = cls.live(kwargs["buyer"])
+        return model_class._default_manager.filter(**{cls.to_order(): order}).latest("pk")
+
+    @classmethod
+    def live(cls, buyer: User) -> Order:
+        return placed(buyer)
+
+    @classmethod
+    def to_order(cls) -> str:
+        return "order"
+
+
+class OrderFactory(_LivedFactory):
+    """An unpaid order; the functions above bring one further."""
+
+    class Meta:
+        model = Order
+
+    @classmethod
+    def to_order(cls) -> str:
+        return "number"
+
+    @classmethod
+    def live(cls, buyer: User) -> Any:
+        return placed(buyer).number
+
+
+class OrderPartFactory(_LivedFactory):
+    class Meta:
+        model = OrderPart
+
+
+class OrderLineFactory(_LivedFactory):
+    class Meta:
+        model = OrderLine
+
+
+class PaidLineFactory(OrderLineFactory):
+    """A conversion."""
+
+    @classmethod
+    def live(cls, buyer: User) -> Order:
+        return paid(buyer)
+
+
+class TransitionFactory(_LivedFactory):
+    class Meta:
+        model = Transition
+
+
+class PaymentFactory(_LivedFactory):
+    """A payment that succeeded; ``declined`` makes one that did not."""
+
+    class Meta:
+        model = Payment
+
+    @classmethod
+    def live(cls, buyer: User) -> Order:
+        return paid(buyer)
+
+
+class RefundFactory(_LivedFactory):
+    """Everything that was paid, given back."""
+
+    class Meta:
+        model = Refund
+
+    @classmethod
+    def live(cls, buyer: User) -> Order:
+        order = paid(buyer)
+        refund(order)
+        return order
+
+
+class RefundLineFactory(RefundFactory):
+    class Meta:
+        model = RefundLine
+
+    @classmethod
+    def to_order(cls) -> str:
+        return "refund__order"
+
+
+class ShipmentFactory(_LivedFactory):
+    class Meta:
+        model = Shipment
+
+    @classmethod
+    def live(cls, buyer: User) -> Order:
+        return shipped(buyer)
+
+    @classmethod
+    def to_order(cls) -> str:
+        return "part__order"
+
+
+class ShipmentLineFactory(ShipmentFactory):
+    class Meta:
+        model = ShipmentLine
+
+    @classmethod
+    def to_order(cls) -> str:
+        return "shipment__part__order"

@@ -113,12 +113,13 @@ class BrandFactory(DjangoModelFactory[Brand]):
 
 
 class BrandMemberFactory(DjangoModelFactory[BrandMember]):
-    """A person (``user``, to be given) who works for a brand."""
+    """A person who works for a brand."""
 
     class Meta:
         model = BrandMember
 
     brand = factory.SubFactory(BrandFactory)
+    user = factory.SubFactory("redshop.accounts.factories.UserFactory")
 
 
 class CategoryFactory(DjangoModelFactory[Category]):

@@ -1,5 +1,6 @@
 """Conversions, for tests and for developers."""
 
+from datetime import timedelta
 from typing import Any
 
 import factory
@@ -7,10 +8,14 @@ from django.db import transaction
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
+from notes.factories import NoteFactory
+from orders.models import OrderLine
 from redshop.conversion.models import Attribution, Credit, Lookback
 from redshop.conversion.selectors import paths
 from redshop.conversion.services import attribution
 from redshop.conversion.types import AttributionModel
+from redshop.events.kinds import EventKind, Surface
+from redshop.events.services import recording
 
 
 class LookbackFactory(DjangoModelFactory[Lookback]):
@@ -25,12 +30,12 @@ class LookbackFactory(DjangoModelFactory[Lookback]):
 
 
 class AttributionFactory(DjangoModelFactory[Attribution]):
-    """A paid line as the service attributes it, with its credits; ``line`` must be given."""
+    """A paid line as the service attributes it, with its credits."""
 
     class Meta:
         model = Attribution
 
-    line: Any = None
+    line = factory.SubFactory("orders.factories.PaidLineFactory")
     at = factory.LazyFunction(timezone.now)
 
     @classmethod
@@ -42,16 +47,38 @@ class AttributionFactory(DjangoModelFactory[Attribution]):
 
 
 class CreditFactory(DjangoModelFactory[Credit]):
-    """The credit of a paid line that ``model`` gives its note; ``line`` must be given."""
+    """The credit of a paid line that ``model`` gives its note; the buyer opens one if need be."""
 
     class Meta:
         model = Credit
 
-    line: Any = None
+    line = factory.SubFactory("orders.factories.PaidLineFactory")
     model = AttributionModel.LAST_TOUCH.value
     at = factory.LazyFunction(timezone.now)
 
     @classmethod
     def _create(cls, model_class: type[Credit], *args: Any, **kwargs: Any) -> Credit:
-        AttributionFactory(line=kwargs["line"], at=kwargs["at"])
+        line, at = kwargs["line"], kwargs["at"]
+        if not AttributionFactory.create(line=line, at=at).is_attributed:
+            open_a_note(line)
+            AttributionFactory.create(line=line, at=at)
         return model_class.objects.filter(line=kwargs["line"], model=kwargs["model"]).latest("pk")
+
+
+def open_a_note(line: OrderLine) -> None:
+    """Let the buyer have opened a note that shows the product, an hour before they paid."""
+    order = line.order
+    if order.paid_at is None:
+        raise ValueError("only a paid line is a conversion")
+    opened_at = order.paid_at - timedelta(hours=1)
+    note = NoteFactory.create(products=[line.product], published_at=opened_at - timedelta(hours=1))
+    seen = recording.ServerEvent(
+        kind=EventKind.NOTE_OPEN,
+        occurred_at=opened_at,
+        person_id=order.buyer_id,
+        population=order.population,
+        note_id=note.pk,
+        surface=Surface.EXPLORE,
+    )
+    with transaction.atomic():
+        recording.record([seen])
