@@ -79,7 +79,7 @@ def _ask(life: Life, visits: Sequence[Visit], *, at: datetime) -> tuple[list[Sho
     for visit in visits:
         by_surface[_surface(life, visit)].append(visit)
     for surface, asking in by_surface.items():
-        life.tally[f"requests: {surface}"] += len(asking)
+        life.tally[f"requests to {surface}"] += len(asking)
         for visit, page in zip(asking, _answers(life, surface, asking, at=at), strict=True):
             places = [life.library.place_of(note_id) for note_id in page.note_ids]
             shown.append(Shown(visit=visit, request_id=page.request_id, surface=surface))
@@ -201,6 +201,6 @@ def _report(life: Life, visit: Visit) -> None:
         received_at=visit.clock,
         population=Population.SIMULATED,
     )
-    life.tally["events accepted"] += taken.accepted
-    life.tally["events rejected"] += len(taken.rejected)
+    life.tally["client events taken"] += taken.accepted
+    life.tally["client events rejected"] += len(taken.rejected)
     visit.rows.clear()

@@ -12,32 +12,36 @@ from redshop.simulation.agenda import Deed
 from redshop.simulation.deeds import orders, reactions, writing
 from redshop.simulation.life import Life
 
-DO: Final[Mapping[str, Callable[[Life, Deed], None]]] = {
-    "like": reactions.like,
-    "save": reactions.save,
-    "share": reactions.share,
-    "hide": reactions.hide,
-    "comment": reactions.comment,
-    "follow": reactions.follow,
-    "cart": orders.put_in_cart,
-    "checkout": orders.check_out,
-    "pay": orders.pay,
-    "cancel": orders.cancel,
-    "ship": orders.ship,
-    "deliver": orders.deliver,
-    "complete": orders.complete,
-    "return": orders.send_back,
-    "write": writing.write,
-    "write_for_brand": writing.write_for_brand,
-    "write_about_purchase": writing.write_about_purchase,
+Doing = Callable[[Life, Deed], None]
+
+#: How each kind of deed is done, and what it is counted as.
+DO: Final[Mapping[str, tuple[Doing, str]]] = {
+    "like": (reactions.like, "likes"),
+    "save": (reactions.save, "saves"),
+    "share": (reactions.share, "shares"),
+    "hide": (reactions.hide, "hides"),
+    "comment": (reactions.comment, "comments"),
+    "follow": (reactions.follow, "follows"),
+    "cart": (orders.put_in_cart, "products put in carts"),
+    "checkout": (orders.check_out, "decisions to buy"),
+    "pay": (orders.pay, "payments tried"),
+    "cancel": (orders.cancel, "orders cancelled"),
+    "ship": (orders.ship, "orders shipped"),
+    "deliver": (orders.deliver, "orders delivered"),
+    "complete": (orders.complete, "orders completed"),
+    "return": (orders.send_back, "orders returned, in part or whole"),
+    "write": (writing.write, "notes by creators"),
+    "write_for_brand": (writing.write_for_brand, "notes by brands"),
+    "write_about_purchase": (writing.write_about_purchase, "notes about purchases"),
 }
 
 
 def do(life: Life, deed: Deed) -> None:
     """Carry out one deed and count it, or count why it was refused."""
+    doing, label = DO[deed.kind]
     try:
-        DO[deed.kind](life, deed)
+        doing(life, deed)
     except DomainError as refusal:
-        life.tally[f"{deed.kind} refused: {refusal.code}"] += 1
+        life.tally[f"refused {label}: {refusal.code}"] += 1
     else:
-        life.tally[deed.kind] += 1
+        life.tally[label] += 1

@@ -59,6 +59,7 @@ def check_out(life: Life, deed: Deed) -> None:
         cart.remove_item(person_id=account, sku_id=sku_id)
         held.pop(sku_id)
     order = checkout.place_order(buyer_id=account, address=_address(life, person), at=deed.at)
+    life.tally["orders placed"] += 1
     del life.carts[person]
     life.mind.wants[person] = False
     nth = life.orders[person]

@@ -84,7 +84,8 @@ class Command(BaseCommand):
     def _tell(self, made: dict[str, Any], checks: list[Check]) -> None:
         self.stdout.write("\nWhat was made")
         for name, count in made.items():
-            self.stdout.write(f"  {name:<32}{count:>10,}")
+            if count and not name.startswith("pairs: "):
+                self.stdout.write(f"  {name:<36}{count:>9,}")
         self.stdout.write(
             "\nCalibration: targets and priors, never results\n"
             f"  {'figure':<42}{'kind':<12}{'target':>9}{'simulated':>11}  inside"
