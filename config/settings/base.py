@@ -329,6 +329,7 @@ UNFOLD = {
             "href": lambda request: static("redshop/favicon.svg"),
         },
     ],
+    "STYLES": [lambda request: static("redshop/admin.css")],
     "SHOW_HISTORY": True,
     "SIDEBAR": sidebar(),
     "DASHBOARD_CALLBACK": "redshop.conversion.dashboard.home",

@@ -20,6 +20,7 @@ class EditableAdmin(ModelAdmin):
     """A table that is searched by how things begin: cheap however long the table is."""
 
     show_full_result_count = False
+    list_per_page = 50
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
