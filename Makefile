@@ -75,7 +75,7 @@ lock:
 	.redshop/uv/bin/uv pip compile pyproject.toml --constraint requirements/dev.txt $(LOCKING) \
 		--output-file requirements/runtime.txt
 
-LOCKING := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
+LOCKING := --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
 clean:
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,6 +1,7 @@
 """Notes, and what people do with them, for tests and for developers."""
 
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Final
 
 import factory
@@ -137,9 +138,7 @@ class _ReactionFactory(DjangoModelFactory[Any]):
     person = factory.SubFactory("redshop.accounts.factories.UserFactory")
     created_at: Any = factory.LazyFunction(timezone.now)
 
-    @staticmethod
-    def react(*, note_id: int, person_id: int, at: datetime) -> object:
-        raise NotImplementedError
+    react: Callable[..., object]
 
     @classmethod
     def _create(cls, model_class: type[Any], *args: Any, **kwargs: Any) -> Any:
