@@ -32,7 +32,7 @@ from redshop.simulation.streams import stream
 from redshop.simulation.visits import plan_visits
 
 #: Steps of simulated time: within one, everybody sees the feed as it was at its beginning ...
-STEP: Final = timedelta(hours=3)
+STEP: Final = timedelta(hours=4)
 #: ... and facts (attribution, proof of purchase, expiry) are acted on this often.
 DRAIN_EVERY: Final = timedelta(hours=1)
 #: When shops and first accounts appear, before the first day.

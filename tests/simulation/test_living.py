@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, F, Sum
+from django.test import Client
+from django.urls import reverse
 from pytest_django.fixtures import Settings
 
 from notes.models import Like, Note, NoteCounts
@@ -218,3 +220,31 @@ def test_nothing_below_the_command_reads_the_clock_or_a_global_generator() -> No
                 guilty.append(f"{path.name}:{node.lineno}")
 
     assert guilty == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_only_one_simulation_runs_on_a_database() -> None:
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [runs.LOCK])
+            with pytest.raises(CommandError, match="A simulation is running"):
+                simulate(days=1)
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [runs.LOCK])
+    finally:
+        other.close()
+
+    assert SimulationRun.objects.count() == 0
+
+
+def test_runs_are_looked_at_in_the_admin_and_not_changed(client: Client) -> None:
+    client.force_login(User.objects.create_superuser("root", "root@example.com", "a password"))
+    plan = runs.Plan(seed=1, people=30, days=2, scenario=DEMO, until=UNTIL)
+    run, _ = runs.begin(plan=plan, is_further=False, at=UNTIL)
+
+    listed = client.get(reverse("admin:simulation_simulationrun_changelist"))
+    shown = client.get(reverse("admin:simulation_simulationrun_change", args=[run.pk]))
+    added = client.get(reverse("admin:simulation_simulationrun_add"))
+
+    assert (listed.status_code, shown.status_code, added.status_code) == (200, 200, 403)
+    assert "exposures thinned 1:12" in shown.content.decode()

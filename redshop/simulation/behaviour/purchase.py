@@ -23,7 +23,7 @@ AFTER_CART: Final = 0.5
 #: Chance that somebody who looks up a product without a note puts it in the cart (assumed).
 ERRAND_CARTS: Final = 0.4
 #: What becomes of a checkout (all assumed).
-PAYS_LATER_NEVER: Final = 0.05
+PAYS_LATER_NEVER: Final = 0.03
 CARD_DECLINED_FIRST: Final = 0.03
 CANCELS_BEFORE_SHIPPING: Final = 0.02
 #: Quantities of a product bought at once, and their shares (assumed).

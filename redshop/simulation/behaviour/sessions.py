@@ -15,7 +15,7 @@ HOURS: Final = np.array(
 FOLLOWING_SHARE: Final = 0.12
 #: Share of sessions that begin with a search, and how many times longer these are, because
 #: people refine what they ask for (assumed).
-FIRST_SEARCH_SHARE: Final = 0.15
+FIRST_SEARCH_SHARE: Final = 0.17
 SEARCH_SESSION: Final = 1.5
 SECONDS_A_DAY: Final = 86_400
 
