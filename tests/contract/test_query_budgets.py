@@ -15,7 +15,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from notes.factories import CommentFactory, NoteFactory
+from notes.factories import CommentFactory, NoteFactory, TopicFactory
 from notes.models import Note
 from notes.states import NoteState
 from orders.factories import ADDRESSES, CartItemFactory, paid, placed
@@ -100,6 +100,7 @@ def live(sizes: Sizes, *, scale: int) -> World:
     """Fill the shop and give a new person ``scale`` of everything."""
     now = timezone.now()
     seed(sizes=sizes, at=now)
+    TopicFactory.create(slug="sunscreen")
     me = UserFactory.create(is_analyst=True, password=PASSWORD)
     note = NoteFactory.create(products=[SkuFactory.create().product])
     comments = [CommentFactory.create(note=note, author=me) for _ in range(scale)]

@@ -322,7 +322,7 @@ def fill(count: int, reader: User) -> None:
     for _ in range(count):
         note = NoteFactory.create(
             media=[MediaFactory.create()],
-            products=[SkuFactory.create().product],
+            products=[SkuFactory.create(product__name="Velvet lip tint").product],
             topics=[TopicFactory.create(slug="tea"), TopicFactory.create()],
         )
         FollowFactory.create(follower=reader, followed=note.author)
@@ -335,7 +335,7 @@ def fill(count: int, reader: User) -> None:
         ("explore", "/feed"),
         ("following", "/feed?surface=following"),
         ("search notes", "/search/notes?q=tea"),
-        ("search products", "/search/products?q=tint velvet caffettiera dress 精华"),
+        ("search products", "/search/products?q=tint"),
         ("topic notes", "/topics/tea/notes"),
         ("topics", "/topics"),
         ("trending", "/search/trending"),
