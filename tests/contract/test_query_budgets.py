@@ -54,7 +54,7 @@ class World:
 QUERIES: Final = {
     "GET /api/v1/feed": "?surface=explore",
     "GET /api/v1/search/notes": "?q=linen",
-    "GET /api/v1/search/products": "?q=a",
+    "GET /api/v1/search/products": "?q=linen",
     "GET /api/v1/search/suggest": "?q=s",
 }
 
@@ -100,9 +100,12 @@ def live(sizes: Sizes, *, scale: int) -> World:
     """Fill the shop and give a new person ``scale`` of everything."""
     now = timezone.now()
     seed(sizes=sizes, at=now)
-    TopicFactory.create(slug="sunscreen")
     me = UserFactory.create(is_analyst=True, password=PASSWORD)
-    note = NoteFactory.create(products=[SkuFactory.create().product])
+    note = NoteFactory.create(
+        title="A linen dress",
+        products=[SkuFactory.create(product__name="Linen dress").product],
+        topics=[TopicFactory.create(slug="sunscreen")],
+    )
     comments = [CommentFactory.create(note=note, author=me) for _ in range(scale)]
     order = placed(me, *[SkuFactory.create() for _ in range(scale)], at=now)
     for _ in range(scale):
