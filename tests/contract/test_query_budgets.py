@@ -21,7 +21,7 @@ from notes.states import NoteState
 from orders.factories import ADDRESSES, CartItemFactory, paid, placed
 from redshop.accounts.factories import FollowFactory, NotificationFactory, UserFactory
 from redshop.accounts.models import User
-from redshop.catalog.factories import SkuFactory
+from redshop.catalog.factories import MediaFactory, SkuFactory
 from redshop.core.ids import uuid7
 from redshop.simulation.seeding import Sizes, seed
 from tests.api import ApiClient
@@ -101,11 +101,12 @@ def live(sizes: Sizes, *, scale: int) -> World:
     now = timezone.now()
     seed(sizes=sizes, at=now)
     me = UserFactory.create(is_analyst=True, password=PASSWORD)
-    note = NoteFactory.create(
-        title="A linen dress",
-        products=[SkuFactory.create(product__name="Linen dress").product],
-        topics=[TopicFactory.create(slug="sunscreen")],
-    )
+    dress = SkuFactory.create(product__name="Linen dress").product
+    topic = TopicFactory.create(slug="sunscreen")
+    note, _ = [
+        NoteFactory.create(title="A linen dress", products=[dress], topics=[topic], media=[album])
+        for album in (MediaFactory.create(), MediaFactory.create())
+    ]
     comments = [CommentFactory.create(note=note, author=me) for _ in range(scale)]
     order = placed(me, *[SkuFactory.create() for _ in range(scale)], at=now)
     for _ in range(scale):
