@@ -4,6 +4,7 @@ Run it beside a living system: ``make picture`` (it starts one, and stops it aga
 """
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,7 +28,8 @@ def take(*, url: str, login: str, password: str) -> None:
     """Log into the admin and write a picture of its home page."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=CHROMIUM_ARGUMENTS
+            executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
+            args=CHROMIUM_ARGUMENTS,
         )
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.goto(f"{url}/admin/login/?next=/admin/")

@@ -1,15 +1,15 @@
 """A real Chromium in front of a living system."""
 
+import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.journeys.system import Living, living_system
 
-CHROMIUM: Final = Path("/usr/bin/chromium")
+CHROMIUM: Final = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS: Final = [
     "--no-sandbox",
     "--disable-gpu",
@@ -29,9 +29,10 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    assert CHROMIUM.exists(), "Chromium is missing: install the system's package named chromium."
+    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    assert path, "Chromium is missing: install the system's package named chromium."
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
         browser.close()
 
@@ -68,14 +69,17 @@ class Admin:
         return str(self.system.rows(query)[0][0])
 
     def choose(self, field: str, text: str) -> None:
-        """Find and choose something in a field that completes what is typed."""
-        self.page.locator(f"select[name='{field}'] + .select2").click()
-        options = self.page.locator(
-            ".select2-container--open .select2-results__option[role=option]"
-        )
-        options.first.wait_for()
-        self.page.keyboard.type(text)
-        options.filter(has_text=text).first.click()
+        """Find and choose something in a field that completes what is typed.
+
+        The words go into the search field as a whole: keys pressed while the list still opens
+        can reach the page behind it.
+        """
+        chosen = self.page.locator(f"select[name='{field}'] + .select2")
+        chosen.click()
+        opened = self.page.locator(".select2-container--open")
+        opened.locator("input.select2-search__field").fill(text)
+        opened.locator(".select2-results__option[role=option]", has_text=text).first.click()
+        expect(chosen).to_contain_text(text)
 
     def save(self) -> None:
         self.page.locator("button[name=_save], input[name=_save]").click()
