@@ -1,13 +1,12 @@
 """The whole loop over HTTP with real processes: from the first view to the refund."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from redshop.core.ids import uuid7
-from tests.journeys.system import Living, Mobile, eventually, living_system
+from tests.journeys.system import Living, Mobile, eventually
 
 pytestmark = pytest.mark.processes
 
@@ -20,13 +19,6 @@ ADDRESS = {
     "postcode": "200000",
     "country": "CN",
 }
-
-
-@pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
-    with living_system(tmp_path_factory.mktemp("loop")) as living:
-        living.manage("seed")
-        yield living
 
 
 def shoppable(mobile: Mobile) -> tuple[Any, Any, Any]:
