@@ -17,7 +17,7 @@ from pytest_django import Settings
 
 from orders import factories
 from orders.models import CartItem, Order, OrderLine
-from orders.services import cancellation, checkout, fulfilment
+from orders.services import cancellation, checkout, fulfilment, payment
 from redshop.accounts.models import User
 from redshop.catalog.factories import ProductFactory, SkuFactory
 from redshop.catalog.models import Sku, SkuQuerySet
@@ -96,7 +96,7 @@ def live_on(skus: Sequence[Sku], *, chance: random.Random) -> None:
     for order in Order.objects.filter(lines__sku__in=skus).distinct():
         match chance.randrange(3):
             case 0:
-                factories.payment.pay_order(order_id=order.pk, at=NOW)
+                payment.pay_order(order_id=order.pk, at=NOW)
                 fulfilment.ship_order(order_id=order.pk, at=NOW + DAY)
             case 1:
                 cancellation.cancel_order(order_id=order.pk, at=NOW)
