@@ -14,6 +14,7 @@ SERVERLESS = frozenset(
         "findstatic",
         "help",
         "makemessages",
+        "sandbox",
         "spectacular",
         "startapp",
         "startproject",

@@ -23,7 +23,7 @@ from config import admin_account, embedded
 from config.admin_account import AdminAccount
 from config.engines import open_log, write_privately
 from config.processes import wait_until
-from config.roles import ROLES
+from config.roles import ROLES, SANDBOX
 from config.supervisor import Supervisor
 from config.watch import Watch, answers
 
@@ -102,10 +102,17 @@ class Living:
         """Choose the address; without a port 8000, or any free one where that is taken."""
         self.host = host
         self.port = _free_port(host, wanted=port)
+        self.secrets = _secrets()
+        sandbox_port = None if settings.SANDBOX_URL else _free_port("127.0.0.1", wanted=0)
         self.supervisor = Supervisor(
-            ROLES,
-            places={"host": host, "port": str(self.port)},
-            environment=role_environment(),
+            ROLES if sandbox_port is None else (*ROLES, SANDBOX),
+            places={"host": host, "port": str(self.port), "sandbox_port": str(sandbox_port)},
+            environment={
+                **role_environment(),
+                **self.secrets,
+                "SANDBOX_URL": settings.SANDBOX_URL or f"http://127.0.0.1:{sandbox_port}",
+                "WEBHOOK_BASE_URL": os.environ.get("WEBHOOK_BASE_URL", self.url),
+            },
         )
         self._watch = Watch(self.supervisor.players.values(), host=host, port=self.port)
 
@@ -151,8 +158,11 @@ class Living:
             "admin": asdict(account),
             "database_url": settings.DATABASE_URL,
             "broker_url": settings.BROKER_URL,
-            "webhook_secrets": {},
-            "pids": self.supervisor.pids(),
+            "webhook_secrets": {
+                "sandbox": self.secrets["SANDBOX_WEBHOOK_SECRET"],
+                "link_outs": self.secrets["LINK_OUT_SECRET"],
+            },
+            "pids": {SANDBOX.name: None, **self.supervisor.pids()},
         }
 
     def _players(self) -> Any:
@@ -169,7 +179,7 @@ def role_environment() -> Mapping[str, str]:
     """Return the environment of every role: the addresses, a secret of this checkout, no DEBUG."""
     return {
         "DEBUG": "off",
-        "SECRET_KEY": _secret_key(),
+        "SECRET_KEY": _kept_secret("secret_key"),
         **os.environ,
         "DATABASE_URL": settings.DATABASE_URL,
         "REDIS_URL": settings.REDIS_URL,
@@ -177,9 +187,15 @@ def role_environment() -> Mapping[str, str]:
     }
 
 
-def _secret_key() -> str:
-    """Return the secret that signs this checkout's sessions, made once."""
-    file = embedded.STATE_DIR / "secret_key"
+def _secrets() -> Mapping[str, str]:
+    """Return what this checkout shares with companies: from the environment, or made once."""
+    names = ("SANDBOX_SECRET", "SANDBOX_WEBHOOK_SECRET", "LINK_OUT_SECRET")
+    return {name: os.environ.get(name) or _kept_secret(name.lower()) for name in names}
+
+
+def _kept_secret(name: str) -> str:
+    """Return a secret of this checkout, made once."""
+    file = embedded.STATE_DIR / name
     if not file.exists():
         write_privately(file, secrets.token_urlsafe(48))
     return file.read_text()

@@ -20,6 +20,8 @@ class Role:
     answers: bool = False
 
 
+#: The payment company to try things out with; started where the environment names no other.
+SANDBOX: Final = Role("sandbox", arguments=("--port", "{sandbox_port}"), beats=True)
 ROLES: Final = (
     Role(
         "web",

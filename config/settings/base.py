@@ -266,6 +266,15 @@ OUTBOX_BATCH = 50
 OUTBOX_LEASE_SECONDS = 5  # from a claim to the row locks of its work; then the locks protect it
 OUTBOX_RETENTION_DAYS = 7
 
+# -- payment companies ------------------------------------------------------------------------
+# A living system starts its own sandbox (config.living) and tells its roles where it is.
+
+SANDBOX_URL = env.str("SANDBOX_URL", default="")
+SANDBOX_SECRET = env.str("SANDBOX_SECRET", default="insecure-sandbox-secret")
+SANDBOX_WEBHOOK_SECRET = env.str("SANDBOX_WEBHOOK_SECRET", default="insecure-webhook-secret")
+LINK_OUT_SECRET = env.str("LINK_OUT_SECRET", default="")  # without one, no report is believed
+WEBHOOK_BASE_URL = env.str("WEBHOOK_BASE_URL", default="")  # where companies reach this shop
+
 # -- the platform's choices -------------------------------------------------------------------
 
 PLATFORM_CURRENCY = env.str("PLATFORM_CURRENCY", default="CNY")

@@ -17,6 +17,8 @@ for _name in ("DATABASE_URL", "REDIS_URL"):
         raise ImproperlyConfigured(f"{_name} must be set: production has no embedded servers.")
 if not THROTTLING:  # noqa: F405
     raise ImproperlyConfigured("REDSHOP_THROTTLE=off is refused in production.")
+if SANDBOX_URL:  # noqa: F405
+    raise ImproperlyConfigured("SANDBOX_URL must not be set: production takes real money.")
 
 DEBUG = False
 globals().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))  # noqa: F405

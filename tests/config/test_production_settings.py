@@ -53,6 +53,10 @@ def test_what_is_set_as_it_should_be_passes_the_deployment_check() -> None:
             "DATABASE_URL must be set: production has no embedded servers.",
         ),
         ({"REDIS_URL": ""}, "REDIS_URL must be set: production has no embedded servers."),
+        (
+            {"SANDBOX_URL": "http://127.0.0.1:8010"},
+            "SANDBOX_URL must not be set: production takes real money.",
+        ),
         ({"REDSHOP_THROTTLE": "off"}, "REDSHOP_THROTTLE=off is refused in production."),
     ],
 )

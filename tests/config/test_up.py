@@ -24,7 +24,7 @@ from tests.config.servers_of_ones_own import OwnPostgres
 
 pytestmark = pytest.mark.processes
 
-ROLES = ("web", "worker", "bell", "beat")
+ROLES = ("web", "worker", "bell", "beat", "sandbox")
 
 
 class Up:
