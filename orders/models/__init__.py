@@ -5,9 +5,21 @@ from orders.models.carts import CartItem
 from orders.models.orders import Order, OrderLine, OrderPart, OrderQuerySet, Transition
 from orders.models.parcels import Shipment, ShipmentLine
 from orders.models.payments import Payment, Refund, RefundLine
+from orders.models.pricing import (
+    Coupon,
+    CouponQuerySet,
+    CouponUse,
+    DutyRate,
+    RulesEdition,
+    ShippingRate,
+)
 
 __all__ = [
     "CartItem",
+    "Coupon",
+    "CouponQuerySet",
+    "CouponUse",
+    "DutyRate",
     "Order",
     "OrderLine",
     "OrderPart",
@@ -15,8 +27,10 @@ __all__ = [
     "Payment",
     "Refund",
     "RefundLine",
+    "RulesEdition",
     "Shipment",
     "ShipmentLine",
+    "ShippingRate",
     "Transition",
     "new_id",
 ]

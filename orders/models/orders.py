@@ -11,6 +11,7 @@ from django.db.models import F, Prefetch, Q
 from orders.models.base import APPEND_ONLY, choices_of, new_id
 from orders.models.parcels import Shipment
 from orders.states import EDGES, PAYMENT_EDGES, OrderState, PaymentState
+from orders.types import Days, days_of
 from redshop.catalog.models import Merchant, Product, Sku
 from redshop.core.db import LockableQuerySet
 from redshop.core.money import Money
@@ -25,7 +26,7 @@ class OrderQuerySet(LockableQuerySet["Order"]):
         """Bring along what the API shows of an order: six queries, whatever their number."""
         parts = OrderPart.objects.select_related("merchant").order_by("pk")
         shipments = Shipment.objects.order_by("pk")
-        return self.prefetch_related(
+        return self.select_related("coupon").prefetch_related(
             Prefetch("parts", parts, "story_parts"),
             Prefetch("story_parts__lines", OrderLine.objects.order_by("pk"), "story_lines"),
             Prefetch("story_parts__shipments", shipments, "story_shipments"),
@@ -54,7 +55,15 @@ class Order(models.Model):
     )
     address = models.JSONField()
     currency = models.CharField(max_length=3)
-    total_minor = models.PositiveBigIntegerField()
+    coupon = models.ForeignKey(
+        "orders.Coupon", on_delete=models.PROTECT, null=True, blank=True, related_name="orders"
+    )
+    discount_minor = models.PositiveBigIntegerField(default=0)
+    shipping_minor = models.PositiveBigIntegerField(default=0)
+    duty_minor = models.PositiveBigIntegerField(default=0)
+    total_minor = models.PositiveBigIntegerField(
+        help_text="What is charged: the lines' goods after discount, shipping and duty."
+    )
     refunded_minor = models.PositiveBigIntegerField(default=0)
     placed_at = models.DateTimeField()
     expires_at = models.DateTimeField(help_text="Until when an unpaid order holds its stock.")
@@ -95,7 +104,16 @@ class Order(models.Model):
                 condition=~Q(state__in=["cancelled", "expired"]) | ~Q(payment_state="pending"),
                 name="order_ended_awaits_no_payment",
             ),
-            models.CheckConstraint(condition=Q(total_minor__gte=0), name="order_total"),
+            models.CheckConstraint(
+                condition=Q(shipping_minor__gte=0)
+                & Q(duty_minor__gte=0)
+                & Q(total_minor__gte=F("shipping_minor") + F("duty_minor")),
+                name="order_total",
+            ),
+            models.CheckConstraint(
+                condition=Q(discount_minor=0) | Q(discount_minor__gt=0, coupon__isnull=False),
+                name="order_discount_has_coupon",
+            ),
             models.CheckConstraint(
                 condition=Q(expires_at__gt=F("placed_at")), name="order_expires_after_placing"
             ),
@@ -119,6 +137,23 @@ class Order(models.Model):
     @property
     def total(self) -> Money:
         return Money(self.total_minor, self.currency)
+
+    @property
+    def discount(self) -> Money:
+        return Money(self.discount_minor, self.currency)
+
+    @property
+    def shipping(self) -> Money:
+        return Money(self.shipping_minor, self.currency)
+
+    @property
+    def duty(self) -> Money:
+        return Money(self.duty_minor, self.currency)
+
+    @property
+    def coupon_code(self) -> str | None:
+        """What the buyer typed; asks for ``with_story``."""
+        return self.coupon.code if self.coupon else None
 
     @property
     def refunded(self) -> Money:
@@ -146,18 +181,56 @@ class OrderPart(models.Model):
         choices=choices_of(OrderState),
         default=OrderState.PLACED.value,
     )
+    is_cross_border = models.BooleanField(
+        "cross-border",
+        default=False,
+        help_text="It comes from another country than it goes to.",
+    )
+    shipping_minor = models.PositiveBigIntegerField(default=0)
+    shipping_refunded_minor = models.PositiveBigIntegerField(default=0)
+    days_least = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Promised: so many days at least."
+    )
+    days_most = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Promised: so many days at most."
+    )
 
     story_lines: list["OrderLine"]  # set by ``Order.objects.with_story``
     story_shipments: list["Shipment"]  # as above
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["order", "merchant"], name="order_part_once")
+            models.UniqueConstraint(fields=["order", "merchant"], name="order_part_once"),
+            models.CheckConstraint(
+                condition=Q(shipping_refunded_minor__gte=0)
+                & Q(shipping_minor__gte=F("shipping_refunded_minor")),
+                name="order_part_shipping_refunded_within",
+            ),
+            models.CheckConstraint(
+                condition=Q(days_least=None, days_most=None)
+                | Q(days_least__gte=0, days_most__gte=F("days_least")),
+                name="order_part_days",
+            ),
         ]
         triggers = [pgtrigger.FSM(name="order_part_state_edges", field="state", transitions=EDGES)]
 
     def __str__(self) -> str:
         return f"part {self.pk} of {self.order_id}"
+
+    @property
+    def shipping(self) -> Money:
+        """What the part costs to ship; asks for ``Order.objects.with_story``."""
+        return Money(self.shipping_minor, self.order.currency)
+
+    @property
+    def duty(self) -> Money:
+        """What is taken on its lines; asks for ``Order.objects.with_story``."""
+        return Money(sum(line.duty_minor for line in self.story_lines), self.order.currency)
+
+    @property
+    def delivery_days(self) -> Days | None:
+        """How long it is promised to take."""
+        return days_of(self.days_least, self.days_most)
 
 
 class OrderLineQuerySet(LockableQuerySet["OrderLine"]):
@@ -174,13 +247,18 @@ class OrderLine(models.Model):
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="order_lines")
     quantity = models.PositiveIntegerField()
     unit_price_minor = models.PositiveBigIntegerField()
-    total_minor = models.PositiveBigIntegerField()
+    discount_minor = models.PositiveBigIntegerField(default=0)
+    total_minor = models.PositiveBigIntegerField(
+        help_text="What is paid for the goods: without shipping and duty."
+    )
+    duty_minor = models.PositiveBigIntegerField(default=0)
     shipped_quantity = models.PositiveIntegerField(default=0)
     withdrawn_quantity = models.PositiveIntegerField(
         default=0, help_text="Units refunded before they were shipped; they never will be."
     )
     refunded_quantity = models.PositiveIntegerField(default=0)
-    refunded_minor = models.PositiveBigIntegerField(default=0)
+    refunded_minor = models.PositiveBigIntegerField(default=0, help_text="Of the goods.")
+    duty_refunded_minor = models.PositiveBigIntegerField(default=0)
     note_id = models.BigIntegerField(null=True, blank=True, help_text="The note named in the cart.")
     request_id = models.UUIDField(null=True, blank=True)
 
@@ -191,7 +269,9 @@ class OrderLine(models.Model):
             models.UniqueConstraint(fields=["order", "sku"], name="order_line_once"),
             models.CheckConstraint(condition=Q(quantity__gte=1), name="order_line_quantity"),
             models.CheckConstraint(
-                condition=Q(total_minor=F("quantity") * F("unit_price_minor")),
+                condition=Q(discount_minor__gte=0)
+                & Q(total_minor__gte=0)
+                & Q(total_minor=F("quantity") * F("unit_price_minor") - F("discount_minor")),
                 name="order_line_total",
             ),
             models.CheckConstraint(
@@ -201,8 +281,15 @@ class OrderLine(models.Model):
                 condition=Q(refunded_quantity__gte=0)
                 & Q(refunded_quantity__lte=F("quantity"))
                 & Q(refunded_minor__gte=0)
-                & Q(refunded_minor__lte=F("total_minor")),
+                & Q(refunded_minor__lte=F("total_minor"))
+                & Q(duty_refunded_minor__gte=0)
+                & Q(duty_refunded_minor__lte=F("duty_minor")),
                 name="order_line_refunded_within",
+            ),
+            models.CheckConstraint(
+                condition=Q(refunded_quantity__lt=F("quantity"))
+                | Q(refunded_minor=F("total_minor"), duty_refunded_minor=F("duty_minor")),
+                name="order_line_refunded_is_whole",
             ),
             models.CheckConstraint(
                 condition=Q(shipped_quantity__gte=0)
@@ -222,9 +309,19 @@ class OrderLine(models.Model):
         return Money(self.unit_price_minor, self.part.order.currency)
 
     @property
+    def discount(self) -> Money:
+        """What the coupon took off; asks for ``Order.objects.with_story``."""
+        return Money(self.discount_minor, self.part.order.currency)
+
+    @property
     def total(self) -> Money:
-        """What the line costs; asks for ``Order.objects.with_story``."""
+        """What is paid for the goods; asks for ``Order.objects.with_story``."""
         return Money(self.total_minor, self.part.order.currency)
+
+    @property
+    def duty(self) -> Money:
+        """What the destination takes; asks for ``Order.objects.with_story``."""
+        return Money(self.duty_minor, self.part.order.currency)
 
     @property
     def open_quantity(self) -> int:
