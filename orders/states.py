@@ -93,8 +93,31 @@ ATTEMPT_ALLOWED: Final[dict[PaymentAttempt, frozenset[PaymentAttempt]]] = {
     ),
     PaymentAttempt.REQUIRES_ACTION: frozenset({PaymentAttempt.SUCCEEDED, PaymentAttempt.FAILED}),
     PaymentAttempt.SUCCEEDED: frozenset(),
-    PaymentAttempt.FAILED: frozenset(),
+    # what was given up may succeed after all: companies have the last word
+    PaymentAttempt.FAILED: frozenset({PaymentAttempt.SUCCEEDED}),
 }
 ATTEMPT_EDGES: Final = sorted(
     (s.value, t.value) for s, targets in ATTEMPT_ALLOWED.items() for t in targets
+)
+
+
+class RepaymentState(StrEnum):
+    """How money on its way back through a company stands."""
+
+    DUE = "due"
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+REPAYMENT_ALLOWED: Final[dict[RepaymentState, frozenset[RepaymentState]]] = {
+    RepaymentState.DUE: frozenset(
+        {RepaymentState.PENDING, RepaymentState.SUCCEEDED, RepaymentState.FAILED}
+    ),
+    RepaymentState.PENDING: frozenset({RepaymentState.SUCCEEDED, RepaymentState.FAILED}),
+    RepaymentState.SUCCEEDED: frozenset(),
+    RepaymentState.FAILED: frozenset(),
+}
+REPAYMENT_EDGES: Final = sorted(
+    (s.value, t.value) for s, targets in REPAYMENT_ALLOWED.items() for t in targets
 )

@@ -4,7 +4,7 @@ from orders.models.base import new_id
 from orders.models.carts import CartItem
 from orders.models.orders import Order, OrderLine, OrderPart, OrderQuerySet, Transition
 from orders.models.parcels import Shipment, ShipmentLine
-from orders.models.payments import Payment, Refund, RefundLine
+from orders.models.payments import Payment, Refund, RefundLine, Repayment, WebhookDelivery
 from orders.models.pricing import (
     Coupon,
     CouponQuerySet,
@@ -27,10 +27,12 @@ __all__ = [
     "Payment",
     "Refund",
     "RefundLine",
+    "Repayment",
     "RulesEdition",
     "Shipment",
     "ShipmentLine",
     "ShippingRate",
     "Transition",
+    "WebhookDelivery",
     "new_id",
 ]
