@@ -5,7 +5,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from orders.services import cancellation, timers
+from celery import shared_task
+from django.utils import timezone
+
+from orders.services import cancellation, repayment, timers, watching
 from redshop.accounts.models import Notification
 from redshop.accounts.services import notifications
 from redshop.core import outbox
@@ -26,3 +29,10 @@ def tell_buyer(*, kind: str, payload: Mapping[str, Any], at: datetime) -> None:
         subject={"order_id": payload["order_id"], "state": kind.removeprefix("order.")},
         at=at,
     )
+
+
+@shared_task(name="orders.tasks.ask_companies")
+def ask_companies(**_newer: Any) -> None:
+    """Ask payment companies about what is unknown, and for money that is to be sent back."""
+    watching.watch_due(at=timezone.now())
+    repayment.send_due(at=timezone.now())

@@ -255,6 +255,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute=37),
     },
 }
+CELERY_BEAT_SCHEDULE["ask-payment-companies"] = {
+    "task": "orders.tasks.ask_companies",
+    "schedule": 3.0,
+    "options": {"expires": 10.0},  # the next one asks the same
+}
 CELERY_TASK_PUBLISH_RETRY = False  # a lost bell is rung again in a moment
 CELERY_BEAT_SCHEDULER = "config.celery:Clockwork"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 2  # seconds between two heartbeats
@@ -280,6 +285,7 @@ WEBHOOK_BASE_URL = env.str("WEBHOOK_BASE_URL", default="")  # where companies re
 PLATFORM_CURRENCY = env.str("PLATFORM_CURRENCY", default="CNY")
 PLATFORM_TIME_ZONE = env.str("PLATFORM_TIME_ZONE", default="Asia/Shanghai")
 TOKEN_LIFETIME_DAYS = env.int("TOKEN_LIFETIME_DAYS", default=90)
+PAYMENT_MINUTES = env.int("PAYMENT_MINUTES", default=15)  # to confirm one; then it is given up
 RESERVATION_MINUTES = env.int("RESERVATION_MINUTES", default=30)
 LOCK_PATIENCE_MS = env.int("LOCK_PATIENCE_MS", default=2_000)  # then a write answers "busy"
 DISCLOSURE_RULE = env.str("DISCLOSURE_RULE", default="commercial")  # or "every_product_link"

@@ -5,12 +5,12 @@ from typing import Any, Final
 
 from rest_framework import serializers
 
+from orders.providers import METHODS
 from orders.states import OrderState, PaymentAttempt, PaymentState
 from redshop.core.api.serializers import MoneyField, ShownSerializer, StrictSerializer
 
 MOST_UNITS: Final = 999
 LARGEST: Final = 2**63 - 1
-METHODS: Final = ("sandbox", "stripe")
 
 
 def one_of(states: type[StrEnum]) -> serializers.ChoiceField:

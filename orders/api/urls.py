@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from orders.api import views
+from orders.api import payments, views
 
 urlpatterns = [
     path("cart", views.CartView.as_view()),
@@ -12,5 +12,6 @@ urlpatterns = [
     path("orders", views.OrdersView.as_view()),
     path("orders/<uuid:order_id>", views.OrderView.as_view()),
     path("orders/<uuid:order_id>/cancel", views.CancelView.as_view()),
-    path("orders/<uuid:order_id>/payments", views.PaymentsView.as_view()),
+    path("orders/<uuid:order_id>/payments", payments.PaymentsView.as_view()),
+    path("webhooks/payments/<slug:provider>", payments.PaymentWebhookView.as_view()),
 ]

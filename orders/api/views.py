@@ -20,14 +20,12 @@ from orders.api.serializers import (
     CartSerializer,
     CheckoutSerializer,
     OrderSerializer,
-    PaymentSerializer,
-    PayRequestSerializer,
     PutItemSerializer,
     QuoteRequestSerializer,
     QuoteSerializer,
 )
 from orders.models import Order
-from orders.services import cancellation, cart, checkout, payment
+from orders.services import cancellation, cart, checkout
 from redshop.core.api.idempotent import KEY_OPTIONAL, KEY_REQUIRED, IdempotentView, key_of
 from redshop.core.api.pagination import CursorPage
 from redshop.core.api.serializers import StrictSerializer
@@ -187,26 +185,3 @@ class CancelView(IdempotentView):
             return self.answer_once(request, call="cancel", work=work, at=at)
         cancellation.cancel_order(order_id=order_id, buyer_id=buyer_id, **wanted, at=at)
         return shown()
-
-
-class PaymentsView(IdempotentView):
-    """Attempts to pay an order."""
-
-    permission_classes = [IsAuthenticated]
-
-    @extend_schema(
-        operation_id="pay_order",
-        tags=["orders"],
-        parameters=[KEY_REQUIRED],
-        request=PayRequestSerializer,
-        responses={201: PaymentSerializer},
-    )
-    def post(self, request: Request, order_id: UUID) -> HttpResponseBase:
-        """Pay; a card that is declined is an answer (``failed``), and one may try again."""
-        wanted, at = parsed(PayRequestSerializer, request), timezone.now()
-
-        def work() -> Response:
-            paid = payment.pay(order_id=order_id, buyer_id=buyer_of(request), **wanted, at=at)
-            return Response(PaymentSerializer(paid).data, status=status.HTTP_201_CREATED)
-
-        return self.answer_once(request, call="pay", work=work, at=at)

@@ -64,7 +64,7 @@ class Payment(models.Model):
                 name="order_paid_once",
             ),
             models.UniqueConstraint(
-                fields=["order", "idempotency_key"], name="payment_once_for_a_key"
+                fields=["idempotency_key", "order"], name="payment_once_for_a_key"
             ),
             models.CheckConstraint(
                 condition=Q(repaid_minor__gte=0)

@@ -1,22 +1,36 @@
 """The payment companies that this shop works with, by the name of the method."""
 
-from collections.abc import Mapping
+from functools import cache
 from typing import Final
+
+from django.conf import settings
 
 from orders.errors import PaymentMethodUnavailable
 from orders.providers.sandbox import Sandbox
+from orders.providers.simulated import Simulated
 from orders.providers.types import Provider
 
-PROVIDERS: Final[Mapping[str, Provider]] = {"sandbox": Sandbox()}
+#: Pays inside this process; not for buyers who exist.
+SIMULATED: Final = "simulated"
+#: Ways of paying that people may name.
+METHODS: Final = ("sandbox", "stripe")
+
+_simulated: Final = Simulated()
+_sandbox: Final = cache(Sandbox)
 
 
 def provider_of(method: str) -> Provider:
-    """Return the company behind a way of paying.
+    """Return the company behind a way of paying, as far as this deployment is set up for it.
 
     Raises:
         PaymentMethodUnavailable: the shop works with none of that name.
     """
-    try:
-        return PROVIDERS[method]
-    except KeyError as error:
-        raise PaymentMethodUnavailable from error
+    if method == SIMULATED:
+        return _simulated
+    if method == "sandbox" and settings.SANDBOX_URL:
+        return _sandbox(
+            settings.SANDBOX_URL,
+            secret=settings.SANDBOX_SECRET,
+            webhook_secret=settings.SANDBOX_WEBHOOK_SECRET,
+        )
+    raise PaymentMethodUnavailable

@@ -4,23 +4,33 @@ While a payment is under way the order stays placed: neither a cancellation nor 
 it, so that money which arrives always finds the order that it is for.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from orders.errors import AlreadyPaid, PaymentUnderWay
 from orders.models import OrderLine, Payment
-from orders.providers import provider_of
-from orders.providers.types import Charge, Outcome
-from orders.services import timers
+from orders.providers import SIMULATED, provider_of
+from orders.providers.types import Charge, Outcome, Unreachable
+from orders.services import repayment, timers
 from orders.services.holding import Held, advance_all, hold, hold_unpaid, save
 from orders.services.reporting import report, whole
 from orders.states import OrderState, PaymentAttempt, PaymentState
 from redshop.catalog.services import popularity
 from redshop.core.db import requires_transaction, use_case
 from redshop.core.errors import NotFound
+from redshop.core.idempotency import IdempotencyKeyReused, InProgress
 from redshop.events.kinds import EventKind
+
+logger = logging.getLogger(__name__)
+
+#: How long whoever began a payment has to bring the company's answer, before others ask.
+LEASE: Final = timedelta(seconds=15)
+#: How soon the company is asked again where its answer did not come.
+SOON: Final = timedelta(seconds=3)
 
 
 @requires_transaction
@@ -28,11 +38,11 @@ def pay(
     *,
     order_id: UUID,
     buyer_id: int | None = None,
-    method: str = "sandbox",
+    method: str = SIMULATED,
     token: str | None = None,
     at: datetime,
 ) -> Payment:
-    """Pay an order with a company that answers inside this process.
+    """Pay an order with the company that answers inside this process.
 
     A refused card is a failed payment, not an error; the order stays placed.
 
@@ -58,30 +68,64 @@ pay_order = use_case(pay)
 
 
 @requires_transaction
-def begin(*, order_id: UUID, buyer_id: int | None = None, method: str, at: datetime) -> Payment:
+def begin(
+    *,
+    order_id: UUID,
+    buyer_id: int | None = None,
+    method: str,
+    key: UUID | None = None,
+    digest: str = "",
+    at: datetime,
+) -> Payment:
     """Open a payment; once this is committed, the company may be asked.
+
+    ``key`` is that of the call, which may be repeated: the payment that it began is taken up
+    again, unless somebody is just asking the company about it.
 
     Locks: the order row.
 
     Raises:
         NotFound: there is no such order, or it is another buyer's.
         PaymentMethodUnavailable: the shop works with no such company.
+        InProgress: the company is just being asked for the same call.
+        IdempotencyKeyReused: the key began another payment.
         AlreadyPaid: the order is paid.
         PaymentUnderWay: another payment is under way.
         WrongState: the order was cancelled or has expired.
     """
     provider_of(method)
+    if key is not None and (begun := _begun(key, buyer_id=buyer_id, digest=digest, at=at)):
+        return begun
     held = _payable(order_id=order_id, buyer_id=buyer_id)
     payment = _payment(held, method=method, at=at)
+    payment.idempotency_key, payment.request_digest = key, digest
+    payment.look_at = at + LEASE
     payment.save(force_insert=True)
     held.order.payment_state = PaymentState.PENDING
     save(held.order)
     return payment
 
 
+def ask(payment: Payment, *, token: str | None = None) -> Outcome | None:
+    """Ask the company for a payment that was begun; None where its answer is unknown.
+
+    Waits for the network: never inside a transaction.
+    """
+    if payment.settled_at is not None:
+        return None
+    try:
+        return provider_of(payment.method).charge(charge_of(payment, token=token or ""))
+    except Unreachable as error:
+        logger.warning("what came of payment %s is unknown: %s", payment.pk, error)
+        return None
+
+
 @requires_transaction
-def settle(*, payment_id: UUID, outcome: Outcome, at: datetime) -> Payment:
+def settle(*, payment_id: UUID, outcome: Outcome | None, at: datetime) -> Payment:
     """Write what the company said about a payment that was begun; a repeat changes nothing.
+
+    Where it said nothing, it will be asked again soon. What had failed may succeed after all:
+    it pays the order where that still waits, else its money goes back at once.
 
     Locks: the order row, then its products in primary-key order.
 
@@ -93,9 +137,59 @@ def settle(*, payment_id: UUID, outcome: Outcome, at: datetime) -> Payment:
         raise NotFound
     held = hold(order_id=order_id)
     payment = Payment.objects.get(pk=payment_id)
-    if payment.settled_at is None:
+    if outcome is None:
+        _ask_soon(payment, at=at)
+    elif payment.settled_at is None or _is_late_news(payment, outcome):
         _settle(held, payment, outcome, at=at)
     return payment
+
+
+def pay_through(*, order_id: UUID, method: str, at: datetime) -> Payment:
+    """Pay an order with a company over the network: begin, ask, settle.
+
+    Raises: as ``begin``, and Busy where a lock was not granted in time.
+    """
+    payment = begin_payment(order_id=order_id, method=method, at=at)
+    return settle_payment(payment_id=payment.pk, outcome=ask(payment), at=at)
+
+
+#: The steps above, each in a transaction of its own.
+begin_payment = use_case(begin)
+settle_payment = use_case(settle)
+
+
+def charge_of(payment: Payment, *, token: str = "") -> Charge:
+    """Return a payment as its company knows it."""
+    return Charge(
+        payment_id=payment.pk, amount=payment.amount, token=token, reference=payment.reference
+    )
+
+
+def _begun(key: UUID, *, buyer_id: int | None, digest: str, at: datetime) -> Payment | None:
+    """Return the payment that an earlier call with the key began, leased to this one."""
+    mine = Payment.objects.filter(idempotency_key=key, order__buyer_id=buyer_id)
+    payment = mine.locked().first()
+    if payment is None:
+        return None
+    if payment.request_digest != digest:
+        raise IdempotencyKeyReused
+    if payment.settled_at is None:
+        if payment.look_at is not None and at < payment.look_at:
+            raise InProgress
+        payment.look_at = at + LEASE
+        payment.save(update_fields=["look_at"])
+    return payment
+
+
+def _ask_soon(payment: Payment, *, at: datetime) -> None:
+    if payment.settled_at is None:
+        payment.look_at = at + SOON
+        payment.save(update_fields=["look_at"])
+
+
+def _is_late_news(payment: Payment, outcome: Outcome) -> bool:
+    has_failed = payment.state == PaymentAttempt.FAILED
+    return has_failed and outcome.state == PaymentAttempt.SUCCEEDED
 
 
 def _payable(*, order_id: UUID, buyer_id: int | None) -> Held:
@@ -123,16 +217,22 @@ def _payment(held: Held, *, method: str, at: datetime) -> Payment:
 def _settle(held: Held, payment: Payment, outcome: Outcome, *, at: datetime) -> None:
     payment.state = outcome.state
     payment.failure_code, payment.action_url = outcome.failure_code, outcome.action_url
+    payment.reference = outcome.reference or payment.reference
     match outcome.state:
         case PaymentAttempt.SUCCEEDED:
-            payment.settled_at = at
+            payment.settled_at, payment.look_at = at, None
+            payment.is_late = held.order.paid_at is not None or held.state != OrderState.PLACED
             payment.save()
-            _pay(held, at=at)
+            if payment.is_late:
+                repayment.request(payment, amount_minor=payment.amount_minor, refund=None, at=at)
+            else:
+                _pay(held, at=at)
         case PaymentAttempt.FAILED:
-            payment.settled_at = at
+            payment.settled_at, payment.look_at = at, None
             payment.save()
             _let_try_again(held)
         case _:
+            payment.look_at = at + SOON
             payment.save()
             held.order.payment_state = PaymentState.PENDING
             save(held.order)

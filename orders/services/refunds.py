@@ -10,6 +10,7 @@ from django.db.models import F
 from orders.errors import NothingToRefund
 from orders.models import OrderLine, OrderPart, Refund, RefundLine
 from orders.prices import share_of
+from orders.services import repayment
 from orders.services.holding import Held, add, hold, save
 from orders.services.reporting import report
 from orders.services.standing import refresh
@@ -82,6 +83,7 @@ def refund_held(
     )
     _count_shipping(held, back)
     _count(held, given_back)
+    repayment.request_for(given_back, at=at)
     refresh(held, at=at, reason=reason)
     _tell(held, back, given_back)
     return given_back

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeVar
 from uuid import UUID
 
 from django.conf import settings
@@ -17,6 +17,9 @@ from django.db import connection, transaction
 from redshop.core.db import refusing_when_busy
 from redshop.core.errors import DomainError
 from redshop.core.models import IdempotencyKey
+
+B = TypeVar("B")
+M = TypeVar("M")
 
 LIFETIME: Final = timedelta(days=1)
 
@@ -92,7 +95,56 @@ def once(call: Call, *, work: Callable[[], Answer], at: datetime) -> Answer:
     try:
         return _work(call, work=work, at=at)
     except _Undone as undone:
-        return _keep_refusal(call, undone.answer, at=at)
+        return keep_refusal(call, undone.answer, at=at)
+
+
+def in_phases(
+    call: Call,
+    *,
+    begin: Callable[[], B],
+    between: Callable[[B], M],
+    finish: Callable[[B, M], Answer],
+    at: datetime,
+) -> Answer:
+    """Do work with a wait for somebody else's machine in its middle, and keep its answer.
+
+    ``begin`` and ``finish`` run in a transaction each, ``between`` in none. What ``begin``
+    commits is the recovery point: a repeat after a crash begins again, so ``begin`` must find
+    what an earlier one has begun, and refuse (InProgress) while somebody is still at it.
+
+    Locks: an advisory lock on the key, in each of the two transactions.
+
+    Raises:
+        InProgress: another process is working on the same key.
+        IdempotencyKeyReused: the key belongs to a different request.
+        Busy: a lock that the work needs was not granted in time.
+    """
+    begun = _begin(call, begin=begin, at=at)
+    if isinstance(begun, Answer):
+        return begun
+    return _finish(call, begun, between(begun), finish=finish, at=at)
+
+
+@transaction.atomic(durable=True)
+def _begin(call: Call, *, begin: Callable[[], B], at: datetime) -> B | Answer:
+    _lock(call)
+    if kept := _find(call, at=at):
+        return kept
+    with refusing_when_busy():
+        return begin()
+
+
+@transaction.atomic(durable=True)
+def _finish(
+    call: Call, begun: B, middle: M, *, finish: Callable[[B, M], Answer], at: datetime
+) -> Answer:
+    _lock(call, waits=True)
+    if kept := _find(call, at=at):
+        return kept
+    with refusing_when_busy():
+        answer = finish(begun, middle)
+    _keep(call, answer, at=at)
+    return answer
 
 
 @transaction.atomic(durable=True)
@@ -109,7 +161,7 @@ def _work(call: Call, *, work: Callable[[], Answer], at: datetime) -> Answer:
 
 
 @transaction.atomic(durable=True)
-def _keep_refusal(call: Call, answer: Answer, *, at: datetime) -> Answer:
+def keep_refusal(call: Call, answer: Answer, *, at: datetime) -> Answer:
     """Keep a refusal, unless a repeat has an answer meanwhile, which then is the answer."""
     if answer.status in {409, 429} or answer.status >= 500:
         return answer
@@ -125,20 +177,20 @@ def forget_expired(*, at: datetime) -> int:
     return IdempotencyKey.objects.filter(created_at__lte=at - LIFETIME).delete()[0]
 
 
-def _lock(call: Call) -> None:
+def _lock(call: Call, *, waits: bool = False) -> None:
     """Take the key for this transaction, and be patient with other locks up to a limit.
 
     Raises:
-        InProgress: another transaction has it.
+        InProgress: another transaction has it, and this one does not wait.
     """
     name = f"{call.person_id}:{call.name}:{call.key}"
+    function = "pg_advisory_xact_lock" if waits else "pg_try_advisory_xact_lock"
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT set_config('lock_timeout', %s, true),"
-            " pg_try_advisory_xact_lock(hashtextextended(%s, 0))",
+            f"SELECT set_config('lock_timeout', %s, true), {function}(hashtextextended(%s, 0))",
             [f"{settings.LOCK_PATIENCE_MS}ms", name],
         )
-        if not cursor.fetchone()[1]:
+        if not waits and not cursor.fetchone()[1]:
             raise InProgress
 
 

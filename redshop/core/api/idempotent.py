@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -17,7 +17,12 @@ from redshop.core import idempotency
 from redshop.core.api.problems import CONTENT_TYPE, of_domain_error
 from redshop.core.errors import DomainError
 
+B = TypeVar("B")
+M = TypeVar("M")
+
 _HEADER: Final = "Idempotency-Key"
+#: Refusals that a repeat may not meet again.
+_NEVER_KEPT: Final = frozenset({409, 429})
 #: For ``extend_schema(parameters=…)`` of calls that need a key, and of calls that take one.
 KEY_REQUIRED: Final = OpenApiParameter(
     _HEADER, OpenApiTypes.UUID, OpenApiParameter.HEADER, required=True
@@ -38,6 +43,37 @@ class IdempotentView(APIView):
     ) -> HttpResponse:
         """Run ``work`` once for the request's key; see ``answer_once``."""
         return answer_once(request, call=call, body=self.raw_body, work=work, at=at)
+
+    def answer_in_phases(
+        self,
+        request: Request,
+        *,
+        call: str,
+        begin: Callable[[idempotency.Call], B],
+        between: Callable[[B], M],
+        finish: Callable[[B, M], Response],
+        at: datetime,
+    ) -> HttpResponse:
+        """Run work that waits for another machine once for the request's key, replay its answer
+        after; see ``idempotency.in_phases``.
+
+        Raises: as ``answer_once``.
+        """
+        named = call_of(request, name=call, body=self.raw_body)
+        try:
+            answer = idempotency.in_phases(
+                named,
+                begin=lambda: begin(named),
+                between=between,
+                finish=lambda begun, middle: _answer(finish(begun, middle)),
+                at=at,
+            )
+        except DomainError as error:
+            if error.status in _NEVER_KEPT:
+                raise
+            refusal = _answer(of_domain_error(request, error), CONTENT_TYPE)
+            answer = idempotency.keep_refusal(named, refusal, at=at)
+        return to_response(answer)
 
 
 def key_of(request: Request) -> UUID | None:
@@ -72,20 +108,27 @@ def answer_once(
         InProgress: the first request with the key is still running.
         IdempotencyKeyReused: the key belongs to a different request.
     """
+    answer = idempotency.once(
+        call_of(request, name=call, body=body), work=lambda: _rendered(request, work), at=at
+    )
+    return to_response(answer)
+
+
+def call_of(request: Request, *, name: str, body: bytes) -> idempotency.Call:
+    """Return what identifies a repeat of the request.
+
+    Raises:
+        IdempotencyKeyRequired: the request has no key.
+    """
     key = key_of(request)
     if key is None:
         raise idempotency.IdempotencyKeyRequired
-    answer = idempotency.once(
-        idempotency.Call(
-            person_id=cast(int, request.user.pk),
-            name=call,
-            key=key,
-            digest=idempotency.digest_of(method=request.method or "", path=request.path, body=body),
-        ),
-        work=lambda: _rendered(request, work),
-        at=at,
+    return idempotency.Call(
+        person_id=cast(int, request.user.pk),
+        name=name,
+        key=key,
+        digest=idempotency.digest_of(method=request.method or "", path=request.path, body=body),
     )
-    return to_response(answer)
 
 
 def to_response(answer: idempotency.Answer) -> HttpResponse:
@@ -99,12 +142,14 @@ def to_response(answer: idempotency.Answer) -> HttpResponse:
 def _rendered(request: Request, work: Callable[[], Response]) -> idempotency.Answer:
     """Run the work; a refusal that may be kept becomes an answer, any other is raised on."""
     try:
-        response = work()
-        content_type = "application/json"
+        return _answer(work())
     except DomainError as error:
-        if error.status in {409, 429}:
+        if error.status in _NEVER_KEPT:
             raise
-        response, content_type = of_domain_error(request, error), CONTENT_TYPE
+        return _answer(of_domain_error(request, error), CONTENT_TYPE)
+
+
+def _answer(response: Response, content_type: str = "application/json") -> idempotency.Answer:
     return idempotency.Answer(
         status=response.status_code,
         body=JSONRenderer().render(response.data),

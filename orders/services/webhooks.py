@@ -1,0 +1,128 @@
+"""What payment companies tell us: kept as it came, and followed up by asking."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import connection, transaction
+
+from orders.errors import PaymentMethodUnavailable
+from orders.models import Payment, Repayment, WebhookDelivery
+from orders.providers import METHODS, provider_of
+from orders.providers.types import Hint
+from orders.services import watching
+from orders.states import RepaymentState
+from redshop.core.db import requires_transaction
+from redshop.core.errors import NotFound
+
+Result = WebhookDelivery.Result
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A webhook that was written down (not where it came before), and what it is about."""
+
+    delivery_id: int | None
+    payment: Payment | None
+    result: Result
+
+
+#: Should the process that received a webhook die before it asked, others ask then.
+LEASE: Final = timedelta(seconds=15)
+
+
+def receive(*, company: str, body: bytes, headers: Mapping[str, str], at: datetime) -> Result:
+    """Keep what a company tells us, once, and ask it for the truth; return what came of it.
+
+    Waits for the network: never inside a transaction. Once this has begun to ask, the webhook is
+    committed; should asking fail, the payment is looked at again by itself.
+
+    Raises:
+        NotFound: the shop works with no such company.
+        WebhookRefused: the company did not send it, or not lately.
+    """
+    if company not in METHODS:
+        raise NotFound
+    try:
+        provider = provider_of(company)
+    except PaymentMethodUnavailable as error:
+        raise NotFound from error
+    provider.check_webhook(body, headers, at=at)
+    hint = provider.understand(body)
+    return _follow(_keep(company, hint, body, at=at), at=at)
+
+
+def look_again(*, delivery_id: int, at: datetime) -> Result:
+    """Try once more to find the payment that a webhook was about, and ask about it.
+
+    Raises:
+        NotFound: there is no such webhook.
+    """
+    delivery = WebhookDelivery.objects.filter(pk=delivery_id).first()
+    if delivery is None:
+        raise NotFound
+    hint = provider_of(delivery.company).understand(delivery.body.encode())
+    payment = delivery.payment or _payment_of(delivery.company, hint)
+    result = Result.OPEN if payment else Result.UNMATCHED
+    return _follow(_Kept(delivery.pk, payment, result), at=at)
+
+
+_KEEP: Final = """
+INSERT INTO orders_webhookdelivery
+    (company, event_id, kind, payment_id, body, result, received_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (company, event_id) DO NOTHING
+RETURNING id
+"""
+
+
+@transaction.atomic(durable=True)
+def _keep(company: str, hint: Hint, body: bytes, *, at: datetime) -> _Kept:
+    """Write a webhook down unless it came before; see to what it is about."""
+    payment = _payment_of(company, hint)
+    result = _result(payment, hint)
+    payment_id = payment.pk if payment else None
+    values = [company, hint.event_id[:120], hint.kind[:60], payment_id, body.decode(), result, at]
+    with connection.cursor() as cursor:
+        cursor.execute(_KEEP, values)
+        row = cursor.fetchone()
+    if row is None:
+        return _Kept(None, payment, Result.KNOWN)
+    if payment is not None and result == Result.OPEN:
+        _see_to(payment, at=at)
+    return _Kept(row[0], payment, result)
+
+
+def _result(payment: Payment | None, hint: Hint) -> Result:
+    if payment is None:
+        return Result.UNMATCHED
+    is_known = hint.claims is not None and hint.claims == payment.state
+    return Result.KNOWN if is_known and payment.settled_at else Result.OPEN
+
+
+def _payment_of(company: str, hint: Hint) -> Payment | None:
+    mine = Payment.objects.filter(method=company)
+    if hint.payment_id is not None:
+        return mine.filter(pk=hint.payment_id).first()
+    return mine.filter(reference=hint.reference).first() if hint.reference else None
+
+
+@requires_transaction
+def _see_to(payment: Payment, *, at: datetime) -> None:
+    """Have a payment and its repayments asked about soon, whatever becomes of this process."""
+    Payment.objects.filter(pk=payment.pk).update(look_at=at + LEASE)
+    on_their_way = Repayment.objects.filter(payment=payment, state=RepaymentState.PENDING)
+    on_their_way.update(look_at=at)
+
+
+def _follow(kept: _Kept, *, at: datetime) -> Result:
+    """Ask about the payment where the webhook may be news; write down what it was worth."""
+    if kept.payment is None or kept.delivery_id is None or kept.result != Result.OPEN:
+        return kept.result
+    was = kept.payment.state
+    now = watching.look(kept.payment, at=at)
+    result = Result.KNOWN if now.state == was else Result.NEWS
+    mine = WebhookDelivery.objects.filter(pk=kept.delivery_id)
+    mine.update(result=result, payment=kept.payment)
+    return result
