@@ -5,9 +5,19 @@ from orders.models.carts import CartItem
 from orders.models.orders import Order, OrderLine, OrderPart, OrderQuerySet, Transition
 from orders.models.parcels import Shipment, ShipmentLine
 from orders.models.payments import Payment, Refund, RefundLine
+from orders.models.pricing import (
+    Coupon,
+    CouponUse,
+    DutyRate,
+    RulesEdition,
+    ShippingRate,
+)
 
 __all__ = [
     "CartItem",
+    "Coupon",
+    "CouponUse",
+    "DutyRate",
     "Order",
     "OrderLine",
     "OrderPart",
@@ -15,8 +25,10 @@ __all__ = [
     "Payment",
     "Refund",
     "RefundLine",
+    "RulesEdition",
     "Shipment",
     "ShipmentLine",
+    "ShippingRate",
     "Transition",
     "new_id",
 ]

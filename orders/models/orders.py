@@ -54,7 +54,15 @@ class Order(models.Model):
     )
     address = models.JSONField()
     currency = models.CharField(max_length=3)
-    total_minor = models.PositiveBigIntegerField()
+    coupon = models.ForeignKey(
+        "orders.Coupon", on_delete=models.PROTECT, null=True, blank=True, related_name="orders"
+    )
+    discount_minor = models.PositiveBigIntegerField(default=0)
+    shipping_minor = models.PositiveBigIntegerField(default=0)
+    duty_minor = models.PositiveBigIntegerField(default=0)
+    total_minor = models.PositiveBigIntegerField(
+        help_text="What is charged: the lines' goods after discount, shipping and duty."
+    )
     refunded_minor = models.PositiveBigIntegerField(default=0)
     placed_at = models.DateTimeField()
     expires_at = models.DateTimeField(help_text="Until when an unpaid order holds its stock.")
@@ -95,7 +103,16 @@ class Order(models.Model):
                 condition=~Q(state__in=["cancelled", "expired"]) | ~Q(payment_state="pending"),
                 name="order_ended_awaits_no_payment",
             ),
-            models.CheckConstraint(condition=Q(total_minor__gte=0), name="order_total"),
+            models.CheckConstraint(
+                condition=Q(shipping_minor__gte=0)
+                & Q(duty_minor__gte=0)
+                & Q(total_minor__gte=F("shipping_minor") + F("duty_minor")),
+                name="order_total",
+            ),
+            models.CheckConstraint(
+                condition=Q(discount_minor=0) | Q(discount_minor__gt=0, coupon__isnull=False),
+                name="order_discount_has_coupon",
+            ),
             models.CheckConstraint(
                 condition=Q(expires_at__gt=F("placed_at")), name="order_expires_after_placing"
             ),
@@ -146,13 +163,36 @@ class OrderPart(models.Model):
         choices=choices_of(OrderState),
         default=OrderState.PLACED.value,
     )
+    is_cross_border = models.BooleanField(
+        "cross-border",
+        default=False,
+        help_text="It comes from another country than it goes to.",
+    )
+    shipping_minor = models.PositiveBigIntegerField(default=0)
+    shipping_refunded_minor = models.PositiveBigIntegerField(default=0)
+    days_least = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Promised: so many days at least."
+    )
+    days_most = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Promised: so many days at most."
+    )
 
     story_lines: list["OrderLine"]  # set by ``Order.objects.with_story``
     story_shipments: list["Shipment"]  # as above
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["order", "merchant"], name="order_part_once")
+            models.UniqueConstraint(fields=["order", "merchant"], name="order_part_once"),
+            models.CheckConstraint(
+                condition=Q(shipping_refunded_minor__gte=0)
+                & Q(shipping_minor__gte=F("shipping_refunded_minor")),
+                name="order_part_shipping_refunded_within",
+            ),
+            models.CheckConstraint(
+                condition=Q(days_least=None, days_most=None)
+                | Q(days_least__gte=0, days_most__gte=F("days_least")),
+                name="order_part_days",
+            ),
         ]
         triggers = [pgtrigger.FSM(name="order_part_state_edges", field="state", transitions=EDGES)]
 
@@ -174,13 +214,18 @@ class OrderLine(models.Model):
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="order_lines")
     quantity = models.PositiveIntegerField()
     unit_price_minor = models.PositiveBigIntegerField()
-    total_minor = models.PositiveBigIntegerField()
+    discount_minor = models.PositiveBigIntegerField(default=0)
+    total_minor = models.PositiveBigIntegerField(
+        help_text="What is paid for the goods: without shipping and duty."
+    )
+    duty_minor = models.PositiveBigIntegerField(default=0)
     shipped_quantity = models.PositiveIntegerField(default=0)
     withdrawn_quantity = models.PositiveIntegerField(
         default=0, help_text="Units refunded before they were shipped; they never will be."
     )
     refunded_quantity = models.PositiveIntegerField(default=0)
-    refunded_minor = models.PositiveBigIntegerField(default=0)
+    refunded_minor = models.PositiveBigIntegerField(default=0, help_text="Of the goods.")
+    duty_refunded_minor = models.PositiveBigIntegerField(default=0)
     note_id = models.BigIntegerField(null=True, blank=True, help_text="The note named in the cart.")
     request_id = models.UUIDField(null=True, blank=True)
 
@@ -191,7 +236,9 @@ class OrderLine(models.Model):
             models.UniqueConstraint(fields=["order", "sku"], name="order_line_once"),
             models.CheckConstraint(condition=Q(quantity__gte=1), name="order_line_quantity"),
             models.CheckConstraint(
-                condition=Q(total_minor=F("quantity") * F("unit_price_minor")),
+                condition=Q(discount_minor__gte=0)
+                & Q(total_minor__gte=0)
+                & Q(total_minor=F("quantity") * F("unit_price_minor") - F("discount_minor")),
                 name="order_line_total",
             ),
             models.CheckConstraint(
@@ -201,8 +248,15 @@ class OrderLine(models.Model):
                 condition=Q(refunded_quantity__gte=0)
                 & Q(refunded_quantity__lte=F("quantity"))
                 & Q(refunded_minor__gte=0)
-                & Q(refunded_minor__lte=F("total_minor")),
+                & Q(refunded_minor__lte=F("total_minor"))
+                & Q(duty_refunded_minor__gte=0)
+                & Q(duty_refunded_minor__lte=F("duty_minor")),
                 name="order_line_refunded_within",
+            ),
+            models.CheckConstraint(
+                condition=Q(refunded_quantity__lt=F("quantity"))
+                | Q(refunded_minor=F("total_minor"), duty_refunded_minor=F("duty_minor")),
+                name="order_line_refunded_is_whole",
             ),
             models.CheckConstraint(
                 condition=Q(shipped_quantity__gte=0)

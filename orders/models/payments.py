@@ -2,7 +2,7 @@
 
 import pgtrigger
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from orders.models.base import APPEND_ONLY, choices_of, new_id
 from orders.models.orders import Order, OrderLine
@@ -62,7 +62,10 @@ class Refund(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id)
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="refunds")
-    amount_minor = models.PositiveBigIntegerField()
+    amount_minor = models.PositiveBigIntegerField(
+        help_text="All of it: the lines' goods and duty, and shipping."
+    )
+    shipping_minor = models.PositiveBigIntegerField(default=0)
     currency = models.CharField(max_length=3)
     reason = models.CharField(max_length=200, blank=True)
     is_restocked = models.BooleanField(
@@ -72,7 +75,10 @@ class Refund(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(amount_minor__gte=0), name="refund_amount")
+            models.CheckConstraint(
+                condition=Q(shipping_minor__gte=0) & Q(amount_minor__gte=F("shipping_minor")),
+                name="refund_amount",
+            )
         ]
         triggers = [pgtrigger.Protect(name="refund_append_only", operation=APPEND_ONLY)]
 
@@ -91,13 +97,16 @@ class RefundLine(models.Model):
     refund = models.ForeignKey(Refund, on_delete=models.PROTECT, related_name="lines")
     line = models.ForeignKey(OrderLine, on_delete=models.PROTECT, related_name="refund_lines")
     quantity = models.PositiveIntegerField()
-    amount_minor = models.PositiveBigIntegerField()
+    amount_minor = models.PositiveBigIntegerField(help_text="Of the goods.")
+    duty_minor = models.PositiveBigIntegerField(default=0)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["refund", "line"], name="refund_line_once"),
             models.CheckConstraint(condition=Q(quantity__gte=1), name="refund_line_quantity"),
-            models.CheckConstraint(condition=Q(amount_minor__gte=0), name="refund_line_amount"),
+            models.CheckConstraint(
+                condition=Q(amount_minor__gte=0) & Q(duty_minor__gte=0), name="refund_line_amount"
+            ),
         ]
         triggers = [pgtrigger.Protect(name="refund_line_append_only", operation=APPEND_ONLY)]
 

@@ -64,7 +64,21 @@ class Merchant(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     name = models.CharField(max_length=120, unique=True)
+    country = models.CharField(
+        max_length=2,
+        default="CN",
+        help_text="Where its parcels come from, such as CN; to elsewhere they cross a border.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(country__regex=r"^[A-Z]{2}$"),
+                name="merchant_country_is_iso",
+                violation_error_message="A country is two capitals, such as CN.",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
