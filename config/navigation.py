@@ -28,6 +28,12 @@ GROUPS: Final[dict[str, list[tuple[str, str, str]]]] = {
         ("Refunds", "orders.refund", "undo"),
         ("Carts", "orders.cartitem", "shopping_cart"),
     ],
+    "Prices": [
+        ("Coupons", "orders.coupon", "confirmation_number"),
+        ("Uses of coupons", "orders.couponuse", "redeem"),
+        ("Shipping rates", "orders.shippingrate", "package_2"),
+        ("Duty rates", "orders.dutyrate", "gavel"),
+    ],
     "Numbers": [
         ("Credits", "conversion.credit", "workspace_premium"),
         ("Attributions", "conversion.attribution", "conversion_path"),

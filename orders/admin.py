@@ -18,6 +18,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action, display
 
+from orders import admin_prices as admin_prices
 from orders.forms import FORMS
 from orders.inlines import (
     ATTEMPT_COLOURS,
@@ -128,13 +129,26 @@ class OrderAdmin(ReadOnlyAdmin):
     inlines = [LineInline, PartInline, PaymentInline, RefundInline, TransitionInline]
     fieldsets = [
         (None, {"fields": [("number", "buyer"), ("shown_state", "shown_payment_state")]}),
-        ("Money", {"fields": [("shown_total", "shown_refunded")]}),
+        (
+            "Money",
+            {
+                "fields": [
+                    ("shown_goods", "shown_discount"),
+                    ("shown_shipping", "shown_duty"),
+                    ("shown_total", "shown_refunded"),
+                ]
+            },
+        ),
         ("Moments", {"fields": [("placed_at", "paid_at"), "stock_held_until"]}),
         ("Where it goes", {"fields": ["shown_address", "population"]}),
     ]
     readonly_fields = [
         "shown_state",
         "shown_payment_state",
+        "shown_goods",
+        "shown_discount",
+        "shown_shipping",
+        "shown_duty",
         "shown_total",
         "shown_refunded",
         "stock_held_until",
@@ -168,6 +182,22 @@ class OrderAdmin(ReadOnlyAdmin):
     @display(description="money", ordering="payment_state", label=MONEY_COLOURS)
     def shown_payment_state(self, order: Order) -> str:
         return order.get_payment_state_display()
+
+    @display(description="goods before discount")
+    def shown_goods(self, order: Order) -> str:
+        return str(order.total - order.shipping - order.duty + order.discount)
+
+    @display(description="discount")
+    def shown_discount(self, order: Order) -> str:
+        return f"{-order.discount} by {order.coupon}" if order.coupon else "–"
+
+    @display(description="shipping")
+    def shown_shipping(self, order: Order) -> str:
+        return str(order.shipping) if order.shipping_minor else "free"
+
+    @display(description="duty")
+    def shown_duty(self, order: Order) -> str:
+        return str(order.duty) if order.duty_minor else "–"
 
     @display(description="total", ordering="total_minor")
     def shown_total(self, order: Order) -> str:

@@ -29,6 +29,50 @@ class CouponUnknown(DomainError):
     code = "coupon_unknown"
 
 
+class CouponInactive(DomainError):
+    """The coupon is not taken at present."""
+
+    code = "coupon_inactive"
+
+
+class CouponNotYet(DomainError):
+    """The coupon does not count yet."""
+
+    code = "coupon_not_yet"
+
+
+class CouponExpired(DomainError):
+    """The coupon no longer counts."""
+
+    code = "coupon_expired"
+
+
+class CouponMinimumNotReached(DomainError):
+    """The goods that the coupon is for cost too little together."""
+
+    code = "coupon_minimum_not_reached"
+
+
+class CouponNotForThese(DomainError):
+    """The coupon is for nothing that is in the cart."""
+
+    code = "coupon_not_for_these"
+
+
+class CouponUsedUp(DomainError):
+    """The coupon was used as often as it can be."""
+
+    code = "coupon_used_up"
+    status = 409
+
+
+class CouponLimitPerPerson(DomainError):
+    """You have used the coupon as often as one person may."""
+
+    code = "coupon_limit_per_person"
+    status = 409
+
+
 class PriceChanged(DomainError):
     """The total is no longer what was expected."""
 

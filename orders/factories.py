@@ -1,8 +1,9 @@
 """Carts and orders that came about as real ones do: through the services."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from uuid import uuid4
 
 import factory
 from django.utils import timezone
@@ -10,20 +11,25 @@ from factory.django import DjangoModelFactory
 
 from orders.models import (
     CartItem,
+    Coupon,
+    CouponUse,
+    DutyRate,
     Order,
     OrderLine,
     OrderPart,
     Payment,
     Refund,
     RefundLine,
+    RulesEdition,
     Shipment,
     ShipmentLine,
+    ShippingRate,
     Transition,
 )
 from orders.services import cancellation, cart, checkout, fulfilment, payment, refunds
 from orders.types import Address
 from redshop.accounts.models import User
-from redshop.catalog.factories import SkuFactory
+from redshop.catalog.factories import MerchantFactory, SkuFactory
 from redshop.catalog.models import Sku
 
 ADDRESSES: Final[Sequence[Address]] = (
@@ -50,6 +56,52 @@ ADDRESSES: Final[Sequence[Address]] = (
 PACE: Final = timedelta(hours=6)
 
 
+class CouponFactory(DjangoModelFactory[Coupon]):
+    """A tenth off everything, once for each person, for as long as one likes."""
+
+    class Meta:
+        model = Coupon
+
+    code = factory.Sequence(lambda number: f"TENTH{number}")
+    percent_basis_points = 1_000
+    valid_from = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class ShippingRateFactory(DjangoModelFactory[ShippingRate]):
+    """What a merchant takes for a parcel within the country."""
+
+    class Meta:
+        model = ShippingRate
+
+    merchant = factory.SubFactory(MerchantFactory)
+    currency = "CNY"
+    fee_minor = 800
+    free_from_minor = 9_900
+    days_least = 1
+    days_most = 3
+
+
+class DutyRateFactory(DjangoModelFactory[DutyRate]):
+    """What a country that nobody lives in takes on everything."""
+
+    class Meta:
+        model = DutyRate
+
+    country = "ZZ"
+    basis_points = 2_000
+
+
+class RulesEditionFactory(DjangoModelFactory[RulesEdition]):
+    """The one edition there is."""
+
+    class Meta:
+        model = RulesEdition
+        django_get_or_create = ("id",)
+
+    id = 1
+    edition = factory.LazyFunction(uuid4)
+
+
 class CartItemFactory(DjangoModelFactory[CartItem]):
     """One unit in a person's cart."""
 
@@ -67,19 +119,23 @@ def placed(
     *skus: Sku,
     quantity: int = 1,
     note_id: int | None = None,
+    coupon: str = "",
+    address: Address = ADDRESSES[0],
     at: datetime | None = None,
 ) -> Order:
     """Return an unpaid order of so many units of each SKU (of a new one where none is given)."""
     at = at or timezone.now()
     for sku in skus or (SkuFactory.create(),):
         cart.put_item(person_id=buyer.pk, sku_id=sku.pk, quantity=quantity, note_id=note_id, at=at)
-    return check_out(buyer, at=at)
+    return check_out(buyer, coupon=coupon, address=address, at=at)
 
 
-def check_out(buyer: User, *, at: datetime) -> Order:
-    """Return an unpaid order of what is in the buyer's cart."""
-    address = ADDRESSES[buyer.pk % len(ADDRESSES)]
-    return checkout.place_order(buyer_id=buyer.pk, address=address, at=at)
+def check_out(
+    buyer: User, *, coupon: str = "", address: Address = ADDRESSES[0], at: datetime
+) -> Order:
+    """Return an unpaid order of what is in the buyer's cart; to a home within the country, from
+    where nothing costs more than its goods."""
+    return checkout.place_order(buyer_id=buyer.pk, address=address, coupon=coupon, at=at)
 
 
 def paid(
@@ -87,10 +143,14 @@ def paid(
     *skus: Sku,
     quantity: int = 1,
     note_id: int | None = None,
+    coupon: str = "",
+    address: Address = ADDRESSES[0],
     at: datetime | None = None,
 ) -> Order:
     """Return an order that was paid as it was placed."""
-    order = placed(buyer, *skus, quantity=quantity, note_id=note_id, at=at)
+    order = placed(
+        buyer, *skus, quantity=quantity, note_id=note_id, coupon=coupon, address=address, at=at
+    )
     payment.pay_order(order_id=order.pk, at=order.placed_at)
     return fresh(order)
 
@@ -191,6 +251,15 @@ class OrderPartFactory(_LivedFactory):
 class OrderLineFactory(_LivedFactory):
     class Meta:
         model = OrderLine
+
+
+class CouponUseFactory(_LivedFactory):
+    class Meta:
+        model = CouponUse
+
+    @classmethod
+    def live(cls, buyer: User) -> Order:
+        return placed(buyer, coupon=CouponFactory.create().code)
 
 
 class PaidLineFactory(OrderLineFactory):

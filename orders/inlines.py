@@ -72,8 +72,19 @@ class ShownInline(TabularInline):
 class LineInline(ShownInline):
     model = OrderLine
     verbose_name_plural = "lines"
-    fields = ["picture", "product", "sku", "quantity", "price", "sum", "progress", "note_id"]
-    readonly_fields = ["picture", "price", "sum", "progress"]
+    fields = [
+        "picture",
+        "product",
+        "sku",
+        "quantity",
+        "price",
+        "discount",
+        "sum",
+        "duty",
+        "progress",
+        "note_id",
+    ]
+    readonly_fields = ["picture", "price", "discount", "sum", "duty", "progress"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OrderLine]:
         lines = super().get_queryset(request).select_related("sku", "product", "order")
@@ -87,6 +98,15 @@ class LineInline(ShownInline):
     def price(self, line: OrderLine) -> str:
         return str(Money(line.unit_price_minor, line.order.currency))
 
+    @display(description="discount")
+    def discount(self, line: OrderLine) -> str:
+        taken_off = Money(-line.discount_minor, line.order.currency)
+        return str(taken_off) if line.discount_minor else "–"
+
+    @display(description="duty")
+    def duty(self, line: OrderLine) -> str:
+        return str(Money(line.duty_minor, line.order.currency)) if line.duty_minor else "–"
+
     @display(description="total")
     def sum(self, line: OrderLine) -> str:
         return str(Money(line.total_minor, line.order.currency))
@@ -99,18 +119,29 @@ class LineInline(ShownInline):
 class PartInline(ShownInline):
     model = OrderPart
     verbose_name_plural = "parts and their parcels"
-    fields = ["merchant", "shown_state", "parcels"]
-    readonly_fields = ["shown_state", "parcels"]
+    fields = ["merchant", "shown_state", "shipping", "promise", "parcels"]
+    readonly_fields = ["shown_state", "shipping", "promise", "parcels"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OrderPart]:
         lines = ShipmentLine.objects.select_related("line__sku").order_by("pk")
         parcels = Shipment.objects.order_by("pk").prefetch_related(Prefetch("lines", lines))
-        parts = super().get_queryset(request).select_related("merchant")
+        parts = super().get_queryset(request).select_related("merchant", "order")
         return parts.prefetch_related(Prefetch("shipments", parcels)).order_by("pk")
 
     @display(description="state", label=STATE_COLOURS)
     def shown_state(self, part: OrderPart) -> str:
         return part.state
+
+    @display(description="shipping")
+    def shipping(self, part: OrderPart) -> str:
+        fee = str(part.shipping) if part.shipping_minor else "free"
+        return f"{fee}, given back" if part.shipping_refunded_minor else fee
+
+    @display(description="promised")
+    def promise(self, part: OrderPart) -> str:
+        days = part.delivery_days
+        promised = f"{days.least}–{days.most} days" if days else "–"
+        return f"{promised}, cross-border" if part.is_cross_border else promised
 
     @display(description="parcels")
     def parcels(self, part: OrderPart) -> SafeString | str:
@@ -154,8 +185,8 @@ class PaymentInline(ShownInline):
 class RefundInline(ShownInline):
     model = Refund
     verbose_name_plural = "refunds"
-    fields = ["refunded_at", "shown_amount", "units", "is_restocked", "reason"]
-    readonly_fields = ["shown_amount", "units"]
+    fields = ["refunded_at", "shown_amount", "makeup", "units", "is_restocked", "reason"]
+    readonly_fields = ["shown_amount", "makeup", "units"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Refund]:
         lines = RefundLine.objects.select_related("line__sku").order_by("pk")
@@ -164,6 +195,12 @@ class RefundInline(ShownInline):
     @display(description="amount")
     def shown_amount(self, refund: Refund) -> str:
         return str(refund.amount)
+
+    @display(description="of it duty, shipping")
+    def makeup(self, refund: Refund) -> str:
+        duty = sum(line.duty_minor for line in refund.lines.all())
+        amounts = [Money(amount, refund.currency) for amount in (duty, refund.shipping_minor)]
+        return ", ".join(str(amount) if amount.amount_minor else "–" for amount in amounts)
 
     @display(description="units")
     def units(self, refund: Refund) -> str:
@@ -185,4 +222,4 @@ def _parcel(shipment: Shipment) -> str:
 class RefundLineInline(ShownInline):
     model = RefundLine
     verbose_name_plural = "units"
-    fields = ["line", "quantity", "amount_minor"]
+    fields = ["line", "quantity", "amount_minor", "duty_minor"]

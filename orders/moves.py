@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from django.db.models import F
+
 from orders.models import Order, Shipment
 from orders.services import cancellation, fulfilment, payment, refunds
 from orders.states import OrderState, PaymentState
@@ -47,7 +49,10 @@ def _has_parcel_under_way(order: Order) -> bool:
 
 
 def _has_money_left(order: Order) -> bool:
-    return order.payment_state in {PaymentState.PAID, PaymentState.PARTIALLY_REFUNDED}
+    """Tell whether any unit's money is left; shipping that was kept is not given back alone."""
+    if order.payment_state == PaymentState.PARTIALLY_REFUNDED:
+        return order.lines.filter(refunded_quantity__lt=F("quantity")).exists()
+    return order.payment_state == PaymentState.PAID
 
 
 def _refund(order_id: UUID, at: datetime, reason: str) -> object:

@@ -1,12 +1,38 @@
 """Questions about carts and orders."""
 
 from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
 
 from django.conf import settings
+from django.db import connection
+from django.db.models import Subquery
 
-from orders.models import CartItem
-from orders.types import Cart, PricedItem
+from orders.models import CartItem, RulesEdition
+from orders.prices import Item, Rules, ShippingRule
+from orders.types import Cart, Offered, PricedItem
+from redshop.catalog.models import Sku
 from redshop.core.money import Money, total
+
+#: Everything that prices follow from besides the goods, as one moment saw it.
+_RULES: Final = """
+WITH RECURSIVE above (category_id, height, slug, parent_id) AS (
+    SELECT id, 0, slug, parent_id FROM catalog_category
+    UNION ALL
+    SELECT above.category_id, above.height + 1, parent.slug, parent.parent_id
+    FROM above JOIN catalog_category AS parent ON parent.id = above.parent_id
+), shelf AS (
+    SELECT category_id, array_agg(slug ORDER BY height) AS slugs FROM above GROUP BY category_id
+)
+SELECT (SELECT edition FROM orders_rulesedition),
+       (SELECT coalesce(json_agg(rate), '[]') FROM (
+           SELECT merchant_id, country, is_cross_border, currency, fee_minor, free_from_minor,
+                  days_least, days_most
+           FROM orders_shippingrate) AS rate),
+       (SELECT coalesce(json_agg(json_build_array(country, category_slug, basis_points)), '[]')
+        FROM orders_dutyrate),
+       (SELECT coalesce(json_agg(json_build_array(category_id, slugs)), '[]') FROM shelf)
+"""
 
 
 def cart(*, person_id: int) -> Cart:
@@ -36,3 +62,52 @@ def sum_of(items: Sequence[PricedItem]) -> Money | None:
 def _buyable(item: CartItem) -> int:
     is_on_sale = item.sku.is_active and item.sku.product.is_listed
     return item.sku.available if is_on_sale else 0
+
+
+def rules() -> tuple[UUID | None, Rules]:
+    """Return the rules for shipping and duty and their edition; one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RULES)
+        edition, shipping, duty, shelves = cursor.fetchone()
+    return edition, Rules(
+        shipping=[ShippingRule(**rule) for rule in shipping],
+        duty={(country, slug): basis_points for country, slug, basis_points in duty},
+        shelves=dict(shelves),
+    )
+
+
+def offered(*, person_id: int) -> tuple[UUID | None, list[Offered]]:
+    """Return the cart with what its price follows from, and the edition of the rules; one query."""
+    edition = Subquery(RulesEdition.objects.values("edition"))
+    found = (
+        CartItem.objects.filter(person_id=person_id)
+        .select_related("sku__product__brand__merchant")
+        .annotate(edition=edition)
+    )
+    items: Sequence[Any] = list(found)
+    return (items[0].edition if items else None), [_offered(item) for item in items]
+
+
+def _offered(item: CartItem) -> Offered:
+    return Offered(
+        item=item_of(item.sku, quantity=item.quantity),
+        product_id=item.sku.product_id,
+        merchant_name=item.sku.product.brand.merchant.name,
+        available=_buyable(item),
+        note_id=item.note_id,
+    )
+
+
+def item_of(sku: Sku, *, quantity: int) -> Item:
+    """Return what the price of so many units follows from; asks for brand and merchant."""
+    merchant = sku.product.brand.merchant
+    return Item(
+        sku_id=sku.pk,
+        category_id=sku.product.category_id,
+        brand_id=sku.product.brand_id,
+        merchant_id=merchant.pk,
+        merchant_country=merchant.country,
+        quantity=quantity,
+        unit_price_minor=sku.price_minor,
+        currency=sku.currency,
+    )

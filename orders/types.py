@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 from uuid import UUID
 
+from orders.prices import Item
 from redshop.core.money import Money
 
 
@@ -32,9 +33,11 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class TakenCart:
-    """A cart that was emptied into an order, and the population of the person it was of."""
+    """A cart that was emptied into an order, the population of the person it was of, and the
+    edition of the rules for prices that was in force then."""
 
     population: str
+    edition: UUID | None
     items: Sequence[Wanted]
 
     @property
@@ -68,10 +71,69 @@ class Cart:
 
 
 @dataclass(frozen=True, slots=True)
+class Days:
+    """How long a delivery is promised to take."""
+
+    least: int
+    most: int
+
+
+def days_of(least: int | None, most: int | None) -> Days | None:
+    """Return the promise, None where none is made."""
+    return None if least is None or most is None else Days(least, most)
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A thing in the cart, with what its price follows from."""
+
+    item: Item
+    product_id: int
+    merchant_name: str
+    available: int
+    note_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class QuotedItem:
+    """A thing in the cart, and what it would cost now."""
+
+    sku_id: int
+    product_id: int
+    quantity: int
+    unit_price: Money
+    discount: Money
+    duty: Money
+    available: int
+    note_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class MerchantRef:
+    """Who sells and ships."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuotedPart:
+    """What one merchant would ship."""
+
+    merchant: MerchantRef
+    is_cross_border: bool
+    shipping: Money
+    duty: Money
+    delivery_days: Days | None
+
+
+@dataclass(frozen=True, slots=True)
 class Quote:
     """What a checkout would cost now."""
 
-    items: Sequence[PricedItem]
+    items: Sequence[QuotedItem]
+    parts: Sequence[QuotedPart]
+    coupon: str | None
     discount: Money
     shipping: Money
     duty: Money

@@ -88,12 +88,45 @@ class CartSerializer(ShownSerializer):
     total = MoneyField(allow_null=True)
 
 
-class QuoteSerializer(ShownSerializer):
-    """What a checkout would cost now."""
+class DaysSerializer(ShownSerializer):
+    """How long a delivery is promised to take."""
 
-    items = PricedItemSerializer(many=True)
+    least = serializers.IntegerField()
+    most = serializers.IntegerField()
+
+
+class MerchantRefSerializer(ShownSerializer):
+    """The company that sells and ships."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+
+
+class QuotedItemSerializer(PricedItemSerializer):
+    """A thing in the cart, and what it would cost."""
+
+    discount = MoneyField(help_text="Of all its units.")
+    duty = MoneyField(help_text="On all its units, where they cross a border.")
+
+
+class QuotedPartSerializer(ShownSerializer):
+    """What one merchant would ship."""
+
+    merchant = MerchantRefSerializer()
+    is_cross_border = serializers.BooleanField()
+    shipping = MoneyField()
+    duty = MoneyField()
+    delivery_days = DaysSerializer(required=False)
+
+
+class QuoteSerializer(ShownSerializer):
+    """What a checkout would cost now: the goods less the discount, shipping and duty."""
+
+    items = QuotedItemSerializer(many=True)
+    parts = QuotedPartSerializer(many=True)
+    coupon = serializers.CharField(required=False, help_text="Its code, where one was given.")
     discount = MoneyField()
-    shipping = MoneyField(help_text="Zero: shipping is free.")
+    shipping = MoneyField()
     duty = MoneyField()
     total = MoneyField()
 
@@ -106,7 +139,9 @@ class OrderLineSerializer(ShownSerializer):
     product_id = serializers.IntegerField()
     quantity = serializers.IntegerField()
     unit_price = MoneyField()
-    total = MoneyField()
+    discount = MoneyField()
+    total = MoneyField(help_text="Of the goods after discount, without duty.")
+    duty = MoneyField()
     refunded_quantity = serializers.IntegerField()
 
 
@@ -127,19 +162,16 @@ class ShipmentSerializer(ShownSerializer):
     delivered_at = serializers.DateTimeField(required=False)
 
 
-class MerchantRefSerializer(ShownSerializer):
-    """The company that sells and ships."""
-
-    id = serializers.IntegerField()
-    name = serializers.CharField()
-
-
 class OrderPartSerializer(ShownSerializer):
     """What one merchant ships."""
 
     id = serializers.IntegerField()
     merchant = MerchantRefSerializer()
     state = one_of(OrderState)
+    is_cross_border = serializers.BooleanField()
+    shipping = MoneyField()
+    duty = MoneyField()
+    delivery_days = DaysSerializer(required=False)
     lines = OrderLineSerializer(many=True, source="story_lines")
     shipments = ShipmentSerializer(many=True, source="story_shipments")
 
@@ -169,7 +201,13 @@ class OrderSerializer(ShownSerializer):
     payment_state = one_of(PaymentState)
     parts = OrderPartSerializer(many=True, source="story_parts")
     lines = OrderLineSerializer(many=True, source="story_lines")
-    total = MoneyField()
+    coupon = serializers.CharField(
+        required=False, source="coupon_code", help_text="Its code, where one was used."
+    )
+    discount = MoneyField()
+    shipping = MoneyField()
+    duty = MoneyField()
+    total = MoneyField(help_text="What is charged: goods less the discount, shipping and duty.")
     refunded = MoneyField()
     placed_at = serializers.DateTimeField()
     paid_at = serializers.DateTimeField(required=False)

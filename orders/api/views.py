@@ -101,8 +101,8 @@ class QuoteView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Say what a checkout would cost now; nothing is reserved."""
-        wanted = parsed(QuoteRequestSerializer, request)
-        quote = checkout.quote(buyer_id=buyer_of(request), coupon=wanted["coupon"])
+        wanted, at = parsed(QuoteRequestSerializer, request), timezone.now()
+        quote = checkout.quote(buyer_id=buyer_of(request), **wanted, at=at)
         return Response(QuoteSerializer(quote).data)
 
 

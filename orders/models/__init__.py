@@ -7,6 +7,7 @@ from orders.models.parcels import Shipment, ShipmentLine
 from orders.models.payments import Payment, Refund, RefundLine
 from orders.models.pricing import (
     Coupon,
+    CouponQuerySet,
     CouponUse,
     DutyRate,
     RulesEdition,
@@ -16,6 +17,7 @@ from orders.models.pricing import (
 __all__ = [
     "CartItem",
     "Coupon",
+    "CouponQuerySet",
     "CouponUse",
     "DutyRate",
     "Order",

@@ -11,6 +11,7 @@ from django.db.models import F, Prefetch, Q
 from orders.models.base import APPEND_ONLY, choices_of, new_id
 from orders.models.parcels import Shipment
 from orders.states import EDGES, PAYMENT_EDGES, OrderState, PaymentState
+from orders.types import Days, days_of
 from redshop.catalog.models import Merchant, Product, Sku
 from redshop.core.db import LockableQuerySet
 from redshop.core.money import Money
@@ -25,7 +26,7 @@ class OrderQuerySet(LockableQuerySet["Order"]):
         """Bring along what the API shows of an order: six queries, whatever their number."""
         parts = OrderPart.objects.select_related("merchant").order_by("pk")
         shipments = Shipment.objects.order_by("pk")
-        return self.prefetch_related(
+        return self.select_related("coupon").prefetch_related(
             Prefetch("parts", parts, "story_parts"),
             Prefetch("story_parts__lines", OrderLine.objects.order_by("pk"), "story_lines"),
             Prefetch("story_parts__shipments", shipments, "story_shipments"),
@@ -138,6 +139,23 @@ class Order(models.Model):
         return Money(self.total_minor, self.currency)
 
     @property
+    def discount(self) -> Money:
+        return Money(self.discount_minor, self.currency)
+
+    @property
+    def shipping(self) -> Money:
+        return Money(self.shipping_minor, self.currency)
+
+    @property
+    def duty(self) -> Money:
+        return Money(self.duty_minor, self.currency)
+
+    @property
+    def coupon_code(self) -> str | None:
+        """What the buyer typed; asks for ``with_story``."""
+        return self.coupon.code if self.coupon else None
+
+    @property
     def refunded(self) -> Money:
         return Money(self.refunded_minor, self.currency)
 
@@ -198,6 +216,21 @@ class OrderPart(models.Model):
 
     def __str__(self) -> str:
         return f"part {self.pk} of {self.order_id}"
+
+    @property
+    def shipping(self) -> Money:
+        """What the part costs to ship; asks for ``Order.objects.with_story``."""
+        return Money(self.shipping_minor, self.order.currency)
+
+    @property
+    def duty(self) -> Money:
+        """What is taken on its lines; asks for ``Order.objects.with_story``."""
+        return Money(sum(line.duty_minor for line in self.story_lines), self.order.currency)
+
+    @property
+    def delivery_days(self) -> Days | None:
+        """How long it is promised to take."""
+        return days_of(self.days_least, self.days_most)
 
 
 class OrderLineQuerySet(LockableQuerySet["OrderLine"]):
@@ -276,9 +309,19 @@ class OrderLine(models.Model):
         return Money(self.unit_price_minor, self.part.order.currency)
 
     @property
+    def discount(self) -> Money:
+        """What the coupon took off; asks for ``Order.objects.with_story``."""
+        return Money(self.discount_minor, self.part.order.currency)
+
+    @property
     def total(self) -> Money:
-        """What the line costs; asks for ``Order.objects.with_story``."""
+        """What is paid for the goods; asks for ``Order.objects.with_story``."""
         return Money(self.total_minor, self.part.order.currency)
+
+    @property
+    def duty(self) -> Money:
+        """What the destination takes; asks for ``Order.objects.with_story``."""
+        return Money(self.duty_minor, self.part.order.currency)
 
     @property
     def open_quantity(self) -> int:

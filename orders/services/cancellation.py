@@ -6,7 +6,7 @@ from uuid import UUID
 
 from orders.errors import PaymentUnderWay, WrongState
 from orders.models import Order
-from orders.services import timers
+from orders.services import coupons, timers
 from orders.services.holding import Held, advance_all, hold, save
 from orders.services.refunds import refund_held
 from orders.states import OrderState, PaymentState
@@ -21,7 +21,9 @@ EXTENSION: Final = timedelta(minutes=5)
 def cancel(*, order_id: UUID, buyer_id: int | None = None, reason: str = "", at: datetime) -> Order:
     """End an order before anything of it is shipped; give its stock, and what was paid, back.
 
-    Locks: the order row, then the SKUs in primary-key order.
+    Of an unpaid order the coupon is given back too.
+
+    Locks: the order row, then the SKUs in primary-key order, then the coupon.
 
     Raises:
         NotFound: there is no such order, or it is another buyer's.
@@ -53,7 +55,7 @@ def expire(*, order_id: UUID, at: datetime) -> bool:
     Whatever happened since the timer was set is respected: a paid order goes on, and one whose
     payment is under way is looked at again a little later.
 
-    Locks: the order row, then the SKUs in primary-key order.
+    Locks: the order row, then the SKUs in primary-key order, then the coupon.
 
     Raises:
         NotFound: there is no such order.
@@ -74,3 +76,4 @@ def expire(*, order_id: UUID, at: datetime) -> bool:
 def _end(held: Held, state: OrderState, *, reason: str, at: datetime) -> None:
     advance_all(held, to=state, at=at, reason=reason)
     stock.release({line.sku_id: line.quantity for line in held.lines.values()})
+    coupons.release(held.order, at=at)

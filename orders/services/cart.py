@@ -36,7 +36,8 @@ RETURNING note_id, request_id, xmax = 0
 _TAKE: Final = """
 DELETE FROM orders_cartitem item USING accounts_user person
 WHERE item.person_id = %s AND person.id = item.person_id
-RETURNING person.population, item.sku_id, item.quantity, item.note_id, item.request_id
+RETURNING person.population, (SELECT edition FROM orders_rulesedition),
+          item.sku_id, item.quantity, item.note_id, item.request_id
 """
 
 
@@ -101,8 +102,9 @@ def take(*, person_id: int) -> TakenCart:
         rows = cursor.fetchall()
     if not rows:
         raise CartEmpty
-    items = sorted((Wanted(*row[1:]) for row in rows), key=lambda item: item.sku_id)
-    return TakenCart(population=rows[0][0], items=items)
+    items = sorted((Wanted(*row[2:]) for row in rows), key=lambda item: item.sku_id)
+    population, edition = rows[0][:2]
+    return TakenCart(population=population, edition=edition, items=items)
 
 
 @dataclass(frozen=True, slots=True)

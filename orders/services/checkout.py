@@ -8,13 +8,24 @@ from typing import Final
 from django.conf import settings
 
 from orders import selectors
-from orders.errors import CartEmpty, CouponUnknown, MixedCurrencies, PriceChanged
-from orders.models import Order, OrderLine, OrderPart, Transition
-from orders.services import cart, timers
+from orders.errors import CartEmpty, PriceChanged
+from orders.models import Coupon, Order, OrderLine, OrderPart, Transition
+from orders.prices import Price, PricedLine, PricedPart
+from orders.services import cart, coupons, pricing, timers
 from orders.services.reporting import report, whole
 from orders.states import OrderState
-from orders.types import Address, Quote, TakenCart
-from redshop.catalog.models import Sku
+from orders.types import (
+    Address,
+    MerchantRef,
+    Offered,
+    Quote,
+    QuotedItem,
+    QuotedPart,
+    TakenCart,
+    Wanted,
+    days_of,
+)
+from redshop.catalog.models import Merchant, Sku
 from redshop.catalog.services import stock
 from redshop.core import outbox
 from redshop.core.db import requires_transaction, use_case
@@ -27,24 +38,25 @@ ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 RANDOM_CHARACTERS: Final = 8
 
 
-def quote(*, buyer_id: int, coupon: str = "") -> Quote:
-    """Return what the buyer's cart would cost now; nothing is reserved.
-
-    Shipping is free; nothing crosses a border, so there is no duty.
+def quote(*, buyer_id: int, address: Address, coupon: str = "", at: datetime) -> Quote:
+    """Return what the buyer's cart would cost now, sent to an address; nothing is reserved.
 
     Raises:
         CartEmpty: there is nothing in the cart.
         MixedCurrencies: what is in it is priced in several currencies.
-        CouponUnknown: there is no such coupon.
+        CouponUnknown and the other refusals of a coupon: see ``coupons.find`` and ``pricing``.
     """
-    refuse_coupon(coupon)
-    wanted = selectors.cart(person_id=buyer_id)
-    if not wanted.items:
+    edition, offered = selectors.offered(person_id=buyer_id)
+    if not offered:
         raise CartEmpty
-    if wanted.total is None:
-        raise MixedCurrencies
-    nothing = Money(0, wanted.total.currency)
-    return Quote(wanted.items, discount=nothing, shipping=nothing, duty=nothing, total=wanted.total)
+    found = coupons.find(code=coupon, person_id=buyer_id, at=at) if coupon else None
+    price = pricing.price_of(
+        [thing.item for thing in offered],
+        country=address["country"],
+        coupon=found,
+        edition=edition,
+    )
+    return _quote(offered, price, coupon=found)
 
 
 @requires_transaction
@@ -60,23 +72,32 @@ def place(
 
     The order comes with its story (``with_story``).
 
-    Locks: the cart's items, then the SKUs in primary-key order.
+    Locks: the cart's items, then the SKUs in primary-key order, then the coupon.
 
     Raises:
         CartEmpty: there is nothing in the cart.
         OutOfStock: some SKU cannot cover its quantity.
         MixedCurrencies: what is in the cart is priced in several currencies.
         PriceChanged: the total is not what was expected.
-        CouponUnknown: there is no such coupon.
+        CouponUnknown and the other refusals of a coupon: see ``coupons.claim`` and ``pricing``.
     """
-    refuse_coupon(coupon)
     taken = cart.take(person_id=buyer_id)
     skus = {sku.pk: sku for sku in stock.reserve(taken.quantities)}
-    total = _total(taken.quantities, skus)
-    if expected_total_minor not in {None, total.amount_minor}:
-        raise PriceChanged(total={"amount_minor": total.amount_minor, "currency": total.currency})
-    order = _order(buyer_id, address, total, population=taken.population, at=at)
-    lines = _lines(order, taken, skus)
+    claimed = coupons.claim(code=coupon, person_id=buyer_id, at=at) if coupon else None
+    price = pricing.price_of(
+        [selectors.item_of(skus[item.sku_id], quantity=item.quantity) for item in taken.items],
+        country=address["country"],
+        coupon=claimed.coupon if claimed else None,
+        edition=taken.edition,
+    )
+    _refuse_another_total(price, expected_total_minor)
+    order = _order(buyer_id, address, price, population=taken.population, at=at)
+    order.coupon = claimed.coupon if claimed else None
+    order.save(force_insert=True)
+    order.story_history = _history(order, at=at)
+    lines = _lines(order, price, taken, skus)
+    if claimed:
+        coupons.use(claimed, order, at=at)
     _tell(order, lines, at=at)
     return order
 
@@ -85,46 +106,39 @@ def place(
 place_order = use_case(place)
 
 
-def refuse_coupon(coupon: str) -> None:
-    """Refuse any coupon: this shop has issued none.
+def _refuse_another_total(price: Price, expected_minor: int | None) -> None:
+    """Go on only with the total that the buyer has seen, where they say which.
 
     Raises:
-        CouponUnknown: a coupon was given.
+        PriceChanged: it is another.
     """
-    if coupon:
-        raise CouponUnknown
-
-
-def _total(quantities: Mapping[int, int], skus: Mapping[int, Sku]) -> Money:
-    """Return the sum of the locked SKUs' prices.
-
-    Raises:
-        MixedCurrencies: they are of several currencies.
-    """
-    currencies = {sku.currency for sku in skus.values()}
-    if len(currencies) > 1:
-        raise MixedCurrencies
-    amount = sum(skus[sku_id].price_minor * quantity for sku_id, quantity in quantities.items())
-    return Money(amount, currencies.pop())
+    total = price.total
+    if expected_minor not in {None, total.amount_minor}:
+        raise PriceChanged(total={"amount_minor": total.amount_minor, "currency": total.currency})
 
 
 def _order(
-    buyer_id: int, address: Address, total: Money, *, population: str, at: datetime
+    buyer_id: int, address: Address, price: Price, *, population: str, at: datetime
 ) -> Order:
-    order = Order.objects.create(
+    return Order(
         id=uuid7(at),
         number=number(at=at),
         buyer_id=buyer_id,
         address=address,
-        currency=total.currency,
-        total_minor=total.amount_minor,
+        currency=price.currency,
+        discount_minor=price.discount.amount_minor,
+        shipping_minor=price.shipping.amount_minor,
+        duty_minor=price.duty.amount_minor,
+        total_minor=price.total.amount_minor,
         placed_at=at,
         expires_at=at + timedelta(minutes=settings.RESERVATION_MINUTES),
         population=population,
     )
+
+
+def _history(order: Order, *, at: datetime) -> list[Transition]:
     first = Transition(order=order, to_state=OrderState.PLACED, at=at)
-    order.story_history = Transition.objects.bulk_create([first])
-    return order
+    return Transition.objects.bulk_create([first])
 
 
 def number(*, at: datetime) -> str:
@@ -133,33 +147,52 @@ def number(*, at: datetime) -> str:
     return f"RS-{at:%y%m%d}-{random}"
 
 
-def _lines(order: Order, taken: TakenCart, skus: Mapping[int, Sku]) -> Sequence[OrderLine]:
+def _lines(
+    order: Order, price: Price, taken: TakenCart, skus: Mapping[int, Sku]
+) -> Sequence[OrderLine]:
     """Write a part for each merchant and a line for each SKU."""
-    merchants = {sku.product.brand.merchant for sku in skus.values()}
-    ordered = sorted(merchants, key=lambda merchant: merchant.pk)
+    merchants = {sku.product.brand.merchant_id: sku.product.brand.merchant for sku in skus.values()}
     order.story_parts = OrderPart.objects.bulk_create(
-        OrderPart(order=order, merchant=merchant) for merchant in ordered
+        _part(order, part, merchants[part.merchant_id]) for part in price.parts
     )
     parts = {part.merchant_id: part for part in order.story_parts}
     for part in order.story_parts:
         part.story_lines, part.story_shipments = [], []
+    wanted = {item.sku_id: item for item in taken.items}
     lines = OrderLine.objects.bulk_create(
-        OrderLine(
-            order=order,
-            part=parts[skus[item.sku_id].product.brand.merchant_id],
-            sku=skus[item.sku_id],
-            product=skus[item.sku_id].product,
-            quantity=item.quantity,
-            unit_price_minor=skus[item.sku_id].price_minor,
-            total_minor=item.quantity * skus[item.sku_id].price_minor,
-            note_id=item.note_id,
-            request_id=item.request_id,
-        )
-        for item in taken.items
+        _line(parts[line.item.merchant_id], line, wanted[line.item.sku_id], skus[line.item.sku_id])
+        for line in price.lines
     )
     for line in lines:
         line.part.story_lines.append(line)
     return lines
+
+
+def _part(order: Order, priced: PricedPart, merchant: Merchant) -> OrderPart:
+    return OrderPart(
+        order=order,
+        merchant=merchant,
+        is_cross_border=priced.is_cross_border,
+        shipping_minor=priced.shipping_minor,
+        days_least=priced.days_least,
+        days_most=priced.days_most,
+    )
+
+
+def _line(part: OrderPart, priced: PricedLine, wanted: Wanted, sku: Sku) -> OrderLine:
+    return OrderLine(
+        order=part.order,
+        part=part,
+        sku=sku,
+        product=sku.product,
+        quantity=priced.item.quantity,
+        unit_price_minor=priced.item.unit_price_minor,
+        discount_minor=priced.discount_minor,
+        total_minor=priced.total_minor,
+        duty_minor=priced.duty_minor,
+        note_id=wanted.note_id,
+        request_id=wanted.request_id,
+    )
 
 
 def _tell(order: Order, lines: Sequence[OrderLine], *, at: datetime) -> None:
@@ -173,3 +206,46 @@ def _tell(order: Order, lines: Sequence[OrderLine], *, at: datetime) -> None:
         "placed_at": at.isoformat(),
     }
     outbox.publish("order.placed", key=str(order.pk), payload=payload, at=at)
+
+
+def _quote(offered: Sequence[Offered], price: Price, *, coupon: Coupon | None) -> Quote:
+    names = {thing.item.merchant_id: thing.merchant_name for thing in offered}
+    priced = {line.item.sku_id: line for line in price.lines}
+    return Quote(
+        items=[
+            _quoted_item(thing, priced[thing.item.sku_id], currency=price.currency)
+            for thing in offered
+        ],
+        parts=[
+            _quoted_part(part, names[part.merchant_id], currency=price.currency)
+            for part in price.parts
+        ],
+        coupon=coupon.code if coupon else None,
+        discount=price.discount,
+        shipping=price.shipping,
+        duty=price.duty,
+        total=price.total,
+    )
+
+
+def _quoted_item(thing: Offered, line: PricedLine, *, currency: str) -> QuotedItem:
+    return QuotedItem(
+        sku_id=thing.item.sku_id,
+        product_id=thing.product_id,
+        quantity=thing.item.quantity,
+        unit_price=Money(thing.item.unit_price_minor, currency),
+        discount=Money(line.discount_minor, currency),
+        duty=Money(line.duty_minor, currency),
+        available=thing.available,
+        note_id=thing.note_id,
+    )
+
+
+def _quoted_part(part: PricedPart, name: str, *, currency: str) -> QuotedPart:
+    return QuotedPart(
+        merchant=MerchantRef(part.merchant_id, name),
+        is_cross_border=part.is_cross_border,
+        shipping=Money(part.shipping_minor, currency),
+        duty=Money(part.duty_minor, currency),
+        delivery_days=days_of(part.days_least, part.days_most),
+    )

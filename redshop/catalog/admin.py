@@ -110,7 +110,8 @@ class MediaAdmin(CatalogAdmin):
 
 @admin.register(Merchant)
 class MerchantAdmin(CatalogAdmin):
-    list_display = ["name", "brands", "created_at"]
+    list_display = ["name", "country", "brands", "created_at"]
+    list_filter = ["country"]
     search_fields = ["name__istartswith"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Merchant]:

@@ -19,6 +19,7 @@ from notes.factories import CommentFactory, NoteFactory, TopicFactory
 from notes.models import Note
 from notes.states import NoteState
 from orders.factories import ADDRESSES, CartItemFactory, paid, placed
+from orders.services.checkout import quote
 from redshop.accounts.factories import FollowFactory, NotificationFactory, UserFactory
 from redshop.accounts.models import User
 from redshop.catalog.factories import MediaFactory, SkuFactory
@@ -117,6 +118,7 @@ def live(sizes: Sizes, *, scale: int) -> World:
         NoteFactory.create(author=me)
         CartItemFactory.create(person=me)
     token = token_of(me)
+    quote(buyer_id=me.pk, address=ADDRESSES[0], at=now)  # this process now knows the rules
     return World(me=me, token=token, ids=_ids(me, note, comments[0].pk, order.pk))
 
 

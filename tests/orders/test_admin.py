@@ -11,13 +11,14 @@ from orders.models import Order, Refund
 from orders.moves import MOVES, open_moves
 from redshop.accounts.factories import UserFactory
 from redshop.accounts.models import User
-from redshop.catalog.factories import SkuFactory
+from redshop.catalog.factories import BrandFactory, SkuFactory
 from tests.orders.world import levels, standing
 from tests.query_counts import assert_query_count
 
 pytestmark = pytest.mark.django_db
 
-MODELS = ["order", "cartitem", "payment", "refund", "shipment"]
+LOOKED_AT = ["order", "cartitem", "payment", "refund", "shipment", "couponuse"]
+EDITED = ["coupon", "shippingrate", "dutyrate"]
 
 
 @pytest.fixture
@@ -45,9 +46,13 @@ def a_life(buyer: User) -> None:
     factories.cancelled(buyer)
     order = factories.delivered(buyer, *SkuFactory.create_batch(2))
     factories.refund(order, restock=True)
+    coupon = factories.CouponFactory.create(brand=BrandFactory.create(), funded_by="brand")
+    factories.placed(buyer, SkuFactory.create(product__brand=coupon.brand), coupon=coupon.code)
+    factories.ShippingRateFactory.create()
+    factories.DutyRateFactory.create(category_slug=f"shelf-{coupon.pk}")
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", [*LOOKED_AT, *EDITED])
 def test_each_list_takes_the_same_queries_at_any_size(
     model: str, admin: Client, person: User
 ) -> None:
@@ -198,6 +203,6 @@ def test_orders_are_found_by_number_and_by_buyer(query: str, admin: Client, pers
     assert order.number not in missed
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", LOOKED_AT)
 def test_nothing_is_added_or_deleted_by_hand(model: str, admin: Client) -> None:
     assert admin.get(f"/admin/orders/{model}/add/").status_code == 403

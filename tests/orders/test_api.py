@@ -11,6 +11,7 @@ from orders.models import CartItem, Order, Payment
 from orders.services import checkout
 from redshop.accounts.models import Notification, User
 from redshop.catalog.factories import SkuFactory
+from redshop.catalog.models import Sku
 from redshop.core import outbox
 from redshop.events.models import Event
 from tests.api import ApiClient
@@ -44,7 +45,16 @@ def test_from_the_cart_to_a_paid_order(person_api: ApiClient) -> None:
     assert (put.status_code, put.content) == (204, b"")
     assert cart.json() == {"items": [item], "total": money(1000)}
     assert quote.json() == {
-        "items": [item],
+        "items": [{**item, "discount": money(0), "duty": money(0)}],
+        "parts": [
+            {
+                "merchant": merchant_of(sku),
+                "is_cross_border": False,
+                "shipping": money(0),
+                "duty": money(0),
+                "delivery_days": {"least": 2, "most": 5},
+            }
+        ],
         "discount": money(0),
         "shipping": money(0),
         "duty": money(0),
@@ -56,6 +66,11 @@ def test_from_the_cart_to_a_paid_order(person_api: ApiClient) -> None:
     assert_is_paid_order(order.json(), placed.json(), Order.objects.get())
 
 
+def merchant_of(sku: Sku) -> dict[str, Any]:
+    merchant = sku.product.brand.merchant
+    return {"id": merchant.pk, "name": merchant.name}
+
+
 def assert_is_paid_order(shown: Any, was: Any, order: Order) -> None:
     part, line = order.parts.get(), order.lines.get()
     line_shown = {
@@ -64,7 +79,9 @@ def assert_is_paid_order(shown: Any, was: Any, order: Order) -> None:
         "product_id": line.product_id,
         "quantity": 2,
         "unit_price": money(500),
+        "discount": money(0),
         "total": money(1000),
+        "duty": money(0),
         "refunded_quantity": 0,
     }
     assert [step.pop("at") for step in shown["history"]] == [was["placed_at"], shown["paid_at"]]
@@ -78,11 +95,18 @@ def assert_is_paid_order(shown: Any, was: Any, order: Order) -> None:
                 "id": part.pk,
                 "merchant": {"id": part.merchant_id, "name": part.merchant.name},
                 "state": "paid",
+                "is_cross_border": False,
+                "shipping": money(0),
+                "duty": money(0),
+                "delivery_days": {"least": 2, "most": 5},
                 "lines": [line_shown],
                 "shipments": [],
             }
         ],
         "lines": [line_shown],
+        "discount": money(0),
+        "shipping": money(0),
+        "duty": money(0),
         "total": money(1000),
         "refunded": money(0),
         "placed_at": was["placed_at"],

@@ -21,6 +21,7 @@ AROUND: Final = {"BEGIN", "COMMIT", "ROLLBACK"}
 
 def statements_of_a_purchase(api: ApiClient, sku_ids: list[int]) -> list[str]:
     api.put(f"/cart/items/{sku_ids[0]}", {"quantity": 1})  # this process now knows the partitions
+    api.post("/checkout/quote", {"address": ADDRESS})  # and the rules for shipping and duty
     api.delete(f"/cart/items/{sku_ids[0]}")
     with CaptureQueriesContext(connection) as captured:
         for sku_id in sku_ids:

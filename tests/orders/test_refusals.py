@@ -111,7 +111,10 @@ def test_anothers_order_is_not_found(person: User) -> None:
 
 def test_an_empty_cart_makes_no_order(person: User) -> None:
     assert_refuses(CartEmpty, lambda: factories.check_out(person, at=NOW))
-    assert_refuses(CartEmpty, lambda: checkout.quote(buyer_id=person.pk))
+    assert_refuses(
+        CartEmpty,
+        lambda: checkout.quote(buyer_id=person.pk, address=factories.ADDRESSES[0], at=NOW),
+    )
 
 
 def test_what_is_not_there_is_not_sold_and_the_cart_stays(person: User) -> None:
@@ -153,13 +156,21 @@ def test_currencies_are_never_mixed(person: User) -> None:
     )
     factories.CartItemFactory.create(person=person, sku=yen)
     assert_refuses(MixedCurrencies, lambda: factories.check_out(person, at=NOW))
-    assert_refuses(MixedCurrencies, lambda: checkout.quote(buyer_id=person.pk))
+    assert_refuses(
+        MixedCurrencies,
+        lambda: checkout.quote(buyer_id=person.pk, address=factories.ADDRESSES[0], at=NOW),
+    )
 
 
 def test_no_coupon_was_ever_issued(person: User) -> None:
     factories.CartItemFactory.create(person=person)
 
-    assert_refuses(CouponUnknown, lambda: checkout.quote(buyer_id=person.pk, coupon="WELCOME"))
+    assert_refuses(
+        CouponUnknown,
+        lambda: checkout.quote(
+            buyer_id=person.pk, address=factories.ADDRESSES[0], coupon="WELCOME", at=NOW
+        ),
+    )
 
 
 @pytest.mark.parametrize("change", [{"is_active": False}, {"product__is_listed": False}], ids=str)

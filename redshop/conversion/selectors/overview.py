@@ -45,17 +45,19 @@ FROM events_event
 WHERE occurred_at >= %(day_before)s AND occurred_at < %(until)s
   AND population = ANY(%(populations)s)
 """
+#: Of goods, as in all conversion figures: without shipping and duty.
 _SALES: Final = """
 SELECT currency, on_day, sum(orders)::int, sum(gross)::bigint, sum(refunded)::bigint
 FROM (
     SELECT currency, (paid_at AT TIME ZONE %(zone)s)::date AS on_day,
-           1 AS orders, total_minor AS gross, 0 AS refunded
+           1 AS orders, total_minor - shipping_minor - duty_minor AS gross, 0 AS refunded
     FROM orders_order
     WHERE paid_at >= %(since)s AND paid_at < %(until)s
       AND population = ANY(%(populations)s)
     UNION ALL
     SELECT orders_refund.currency, (refunded_at AT TIME ZONE %(zone)s)::date,
-           0, 0, orders_refund.amount_minor
+           0, 0, (SELECT sum(amount_minor) FROM orders_refundline
+                  WHERE refund_id = orders_refund.id)
     FROM orders_refund
     JOIN orders_order ON orders_order.id = orders_refund.order_id
     WHERE refunded_at >= %(since)s AND refunded_at < %(until)s
@@ -67,7 +69,7 @@ GROUP BY currency, on_day
 
 @dataclass(frozen=True, slots=True)
 class DailySales:
-    """What was paid, and what was given back, on one day."""
+    """What was paid for goods, and what was given back of that, on one day."""
 
     day: date
     orders: int
