@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orders import factories
-from orders.models import Order, OrderLine, RefundLine, Transition
+from orders.models import CouponUse, Order, OrderLine, RefundLine, Transition
 from orders.services import cancellation, fulfilment, payment, refunds
 from orders.states import OrderState, slowest
 from redshop.accounts.models import User
@@ -48,19 +48,44 @@ LINES = st.lists(
 )
 
 
-def buy(lines: Sequence[tuple[int, int]]) -> tuple[Order, list[Sku]]:
+@dataclass(frozen=True)
+class Terms:
+    """What makes a purchase cost something else than its goods."""
+
+    currency: str
+    is_abroad: bool
+    discount: dict[str, int]
+
+
+TERMS = st.builds(
+    Terms,
+    currency=st.sampled_from(["CNY", "JPY", "KWD"]),
+    is_abroad=st.booleans(),
+    discount=st.sampled_from(
+        [{}, {"percent_basis_points": 3_333}, {"percent_basis_points": 10_000}, {"amount_minor": 7}]
+    ),
+)
+
+
+def buy(lines: Sequence[tuple[int, int]], terms: Terms) -> tuple[Order, list[Sku]]:
     """Place an order of (quantity, price) lines; the last two SKUs are of one merchant."""
     number = next(_numbers)
     buyer: User = User.objects.create_user(f"history{number}", f"history{number}@example.com")
-    first = SkuFactory.create(on_hand=ON_HAND, price_minor=lines[0][1])
-    shared: dict[str, Any] = {}
+    shared: dict[str, Any] = {"currency": terms.currency}
+    first = SkuFactory.create(on_hand=ON_HAND, price_minor=lines[0][1], **shared)
     skus = [first]
     for _, price in lines[1:]:
         skus.append(SkuFactory.create(on_hand=ON_HAND, price_minor=price, **shared))
-        shared = {"product": skus[-1].product}
+        shared["product"] = skus[-1].product
     for sku, (quantity, _) in zip(skus, lines, strict=True):
         factories.CartItemFactory.create(person=buyer, sku=sku, quantity=quantity)
-    return factories.check_out(buyer, at=NOW), skus
+    coupon = ""
+    if terms.discount and any(price for _, price in lines):
+        coupon = factories.CouponFactory.create(
+            currency=terms.currency, **{"percent_basis_points": None, **terms.discount}
+        ).code
+    address = factories.ADDRESSES[terms.is_abroad]
+    return factories.check_out(buyer, coupon=coupon, address=address, at=NOW), skus
 
 
 def do(act: Act, order: Order) -> object:
@@ -100,20 +125,45 @@ def story(order: Order, skus: Sequence[Sku]) -> Any:
 
 def assert_money_adds_up(order: Order, lines: Sequence[OrderLine]) -> None:
     for line in lines:
-        given_back = RefundLine.objects.filter(line=line)
-        assert line.refunded_quantity == sum(row.quantity for row in given_back)
-        assert line.refunded_minor == sum(row.amount_minor for row in given_back)
-        assert line.refunded_minor == line.refunded_quantity * line.unit_price_minor
-    assert order.refunded_minor == sum(line.refunded_minor for line in lines)
-    assert order.refunded_minor == sum(refund.amount_minor for refund in order.refunds.all())
-    assert order.refunded_minor <= order.total_minor == sum(line.total_minor for line in lines)
+        rows = RefundLine.objects.filter(line=line)
+        back = line.refunded_quantity
+        assert line.total_minor == line.quantity * line.unit_price_minor - line.discount_minor
+        assert back == sum(row.quantity for row in rows)
+        assert line.refunded_minor == sum(row.amount_minor for row in rows)
+        assert line.refunded_minor == line.total_minor * back // line.quantity
+        assert line.duty_refunded_minor == sum(row.duty_minor for row in rows)
+        assert line.duty_refunded_minor == line.duty_minor * back // line.quantity
+    assert_sums_are_right(order, lines)
     units_back = sum(line.refunded_quantity for line in lines)
     if order.paid_at is None:
         assert (order.payment_state, units_back) == ("none", 0)
     else:
         is_whole = units_back == sum(line.quantity for line in lines)
+        is_whole = is_whole and order.refunded_minor == order.total_minor
         expected = "refunded" if is_whole else "partially_refunded" if units_back else "paid"
         assert order.payment_state == expected
+
+
+def assert_sums_are_right(order: Order, lines: Sequence[OrderLine]) -> None:
+    parts, refunded = order.parts.all(), order.refunds.all()
+    shipping_back = sum(part.shipping_refunded_minor for part in parts)
+    of_lines = sum(line.refunded_minor + line.duty_refunded_minor for line in lines)
+    assert shipping_back == sum(refund.shipping_minor for refund in refunded)
+    assert order.refunded_minor == of_lines + shipping_back
+    assert order.refunded_minor == sum(refund.amount_minor for refund in refunded)
+    assert order.discount_minor == sum(line.discount_minor for line in lines)
+    assert order.duty_minor == sum(line.duty_minor for line in lines)
+    assert order.shipping_minor == sum(part.shipping_minor for part in parts)
+    goods = sum(line.total_minor for line in lines)
+    assert order.refunded_minor <= order.total_minor
+    assert order.total_minor == goods + order.duty_minor + order.shipping_minor
+    for part in parts:
+        never_left = all(line.withdrawn_quantity == line.quantity for line in part.lines.all())
+        assert part.shipping_refunded_minor == (part.shipping_minor if never_left else 0)
+    is_free_again = order.state in {"cancelled", "expired"} and order.paid_at is None
+    for use in CouponUse.objects.filter(order=order):
+        assert (use.released_at is not None) == is_free_again
+        assert use.coupon.used == (0 if is_free_again else 1)
 
 
 def assert_units_add_up(order: Order, lines: Sequence[OrderLine]) -> None:
@@ -140,15 +190,15 @@ def assert_states_add_up(order: Order) -> None:
 
 @pytest.mark.django_db
 @settings(
-    max_examples=25,
+    max_examples=50,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(lines=LINES, acts=st.lists(ACTS, min_size=1, max_size=12))
+@given(lines=LINES, terms=TERMS, acts=st.lists(ACTS, min_size=1, max_size=12))
 def test_whatever_is_done_money_and_units_add_up(
-    lines: list[tuple[int, int]], acts: list[Act]
+    lines: list[tuple[int, int]], terms: Terms, acts: list[Act]
 ) -> None:
-    order, skus = buy(lines)
+    order, skus = buy(lines, terms)
 
     for act in acts:
         before = story(order, skus)
