@@ -24,6 +24,7 @@ STANDING_COLOURS: Final = {
     "expired": "danger",
     "off": "danger",
 }
+PARCEL_COLOURS: Final = {"domestic": "info", "cross-border": "warning"}
 SOURCE_COLOURS: Final = {"published": "success", "assumed": "warning"}
 
 
@@ -49,7 +50,6 @@ class CouponAdmin(EditableAdmin):
         "minimum",
         "uses_so_far",
         "funder",
-        "valid_from",
         "valid_until",
     ]
     list_filter = [
@@ -80,7 +80,8 @@ class CouponAdmin(EditableAdmin):
             {
                 "fields": [
                     ("most_uses", "most_uses_per_person"),
-                    ("valid_from", "valid_until"),
+                    "valid_from",
+                    "valid_until",
                     ("uses_so_far", "shown_standing"),
                 ],
                 "description": "An order that is cancelled or expires unpaid gives its use back.",
@@ -104,11 +105,12 @@ class CouponAdmin(EditableAdmin):
 
     @display(description="uses", ordering="used")
     def uses_so_far(self, coupon: Coupon) -> str:
-        return f"{coupon.used} of {'any number' if coupon.most_uses is None else coupon.most_uses}"
+        most = "" if coupon.most_uses is None else f" of {coupon.most_uses}"
+        return f"{coupon.used}{most}"
 
     @display(description="funded by", ordering="funded_by")
     def funder(self, coupon: Coupon) -> str:
-        return str(coupon.brand or "the platform")
+        return str(coupon.brand or "platform")
 
 
 @admin.register(CouponUse)
@@ -136,7 +138,7 @@ class CouponUseAdmin(ReadOnlyAdmin):
 
 @admin.register(ShippingRate)
 class ShippingRateAdmin(EditableAdmin):
-    list_display = ["whose", "destination", "is_cross_border", "fee", "free_from", "days"]
+    list_display = ["whose", "destination", "parcels", "fee", "free_from", "days"]
     list_filter = ["is_cross_border", "currency", ("merchant", AutocompleteSelectFilter)]
     list_filter_submit = True
     list_select_related = ["merchant"]
@@ -165,6 +167,10 @@ class ShippingRateAdmin(EditableAdmin):
     @display(description="destination", ordering="country")
     def destination(self, rate: ShippingRate) -> str:
         return rate.country or EVERYWHERE
+
+    @display(description="parcels", ordering="is_cross_border", label=PARCEL_COLOURS)
+    def parcels(self, rate: ShippingRate) -> str:
+        return "cross-border" if rate.is_cross_border else "domestic"
 
     @display(description="fee", ordering="fee_minor")
     def fee(self, rate: ShippingRate) -> str:

@@ -73,7 +73,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('country', models.CharField(blank=True, help_text='Such as IT; empty: everywhere else.', max_length=2, verbose_name='destination')),
-                ('is_cross_border', models.BooleanField(default=False, help_text='For parcels from another country than the destination, or for all the others.', verbose_name='cross-border')),
+                ('is_cross_border', models.BooleanField(default=False, help_text='On: for parcels from another country than the destination. Off: for the others.', verbose_name='cross-border')),
                 ('currency', models.CharField(blank=True, help_text='Of the order; empty: any, where shipping is free.', max_length=3)),
                 ('fee_minor', models.PositiveBigIntegerField(default=0, verbose_name='fee (minor units)')),
                 ('free_from_minor', models.PositiveBigIntegerField(blank=True, help_text="What the part's goods must cost, discount taken off, to be shipped free.", null=True, verbose_name='free from (minor units)')),

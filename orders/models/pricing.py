@@ -10,14 +10,18 @@ from django.db.models.functions import Upper
 from django.utils import timezone
 
 from orders.models.base import new_id
+from orders.prices import WHOLE
 from redshop.catalog.models import Brand, Merchant
 from redshop.core.db import LockableQuerySet
 from redshop.core.money import Money
 
-#: A whole in basis points.
-WHOLE: Final = 10_000
 _COUNTRY: Final = r"^([A-Z]{2})?$"
 _CURRENCY: Final = r"^[A-Z]{3}$"
+
+
+def in_percent(basis_points: int) -> str:
+    """Return a share as people read it, never broken between number and sign."""
+    return f"{basis_points / 100:g}\N{NO-BREAK SPACE}%"
 
 
 class CouponQuerySet(LockableQuerySet["Coupon"]):
@@ -145,7 +149,7 @@ class Coupon(models.Model):
         """What it takes off, in words."""
         if self.amount_minor is not None:
             return str(Money(self.amount_minor, self.currency))
-        return f"{(self.percent_basis_points or 0) / 100:g} %"
+        return in_percent(self.percent_basis_points or 0)
 
 
 class CouponUse(models.Model):
@@ -250,7 +254,7 @@ class ShippingRate(models.Model):
     is_cross_border = models.BooleanField(
         "cross-border",
         default=False,
-        help_text="For parcels from another country than the destination, or for all the others.",
+        help_text="On: for parcels from another country than the destination. Off: for the others.",
     )
     currency = models.CharField(
         max_length=3, blank=True, help_text="Of the order; empty: any, where shipping is free."
@@ -356,4 +360,4 @@ class DutyRate(models.Model):
         triggers = _renews_edition("duty_rate")
 
     def __str__(self) -> str:
-        return f"{self.basis_points / 100:g} %"
+        return in_percent(self.basis_points)

@@ -14,6 +14,7 @@ from typing import Final
 from notes.factories import CommentFactory, LikeFactory, NoteFactory, SaveFactory, TopicFactory
 from notes.models import Note
 from orders import factories as orders
+from orders.models import Coupon
 from redshop.accounts.factories import UserFactory
 from redshop.accounts.models import User
 from redshop.accounts.services import follows
@@ -22,6 +23,7 @@ from redshop.catalog.factories import (
     BrandFactory,
     CategoryFactory,
     MediaFactory,
+    MerchantFactory,
     ProductFactory,
     ProductMediaFactory,
     SkuFactory,
@@ -36,6 +38,8 @@ INSIDE: Final = {
     "home": ("Kitchen",),
 }
 MOST_BRANDS: Final = 6
+WELCOME: Final = "WELCOME"
+THIRTY_OFF: Final = "THIRTY-OFF"
 #: Different pictures each author has to write with.
 ALBUM: Final = 4
 NAMES: Final = ("Lin", "Giulia", "Wei", "Sophie", "Marco", "Mei", "Tom", "Chiara")
@@ -55,6 +59,7 @@ class Sizes:
 def seed(*, sizes: Sizes, at: datetime) -> None:
     """Make so many rows of everything; the moments lie in the days before ``at``."""
     shop = open_shop(products=sizes.products, stock=sizes.stock)
+    hand_out_coupons(brand=shop[0].brand if shop else None, at=at)
     people = meet(count=sizes.people, at=at)
     notes = write_notes(count=sizes.notes, people=people, products=shop, at=at)
     react(notes=notes, people=people, at=at)
@@ -64,7 +69,7 @@ def seed(*, sizes: Sizes, at: datetime) -> None:
 def open_shop(*, products: int, stock: int) -> list[Product]:
     """Make brands, shelves and products, each product with two variants and a picture."""
     shelves = make_shelves()
-    brands = [make_brand() for _ in range(min(products, MOST_BRANDS))]
+    brands = [make_brand(number) for number in range(min(products, MOST_BRANDS))]
     return [
         make_product(
             brand=brands[number % len(brands)], shelf=shelves[number % len(shelves)], stock=stock
@@ -83,8 +88,10 @@ def make_shelves() -> list[Category]:
     return shelves
 
 
-def make_brand() -> Brand:
-    brand = BrandFactory.create()
+def make_brand(number: int) -> Brand:
+    """Make a brand with a logo; the second one's merchant ships from abroad."""
+    abroad = {"merchant": MerchantFactory.create(name="Ferri e Figli", country="IT")}
+    brand = BrandFactory.create(**(abroad if number == 1 else {}))
     if brand.logo is None:
         brand.logo = MediaFactory.create(width=240, height=240)
         brand.save(update_fields=["logo"])
@@ -99,6 +106,31 @@ def make_product(*, brand: Brand, shelf: Category, stock: int) -> Product:
             product=product, price_minor=price + 500 * (product.pk % 7), on_hand=stock
         )
     return product
+
+
+def hand_out_coupons(*, brand: Brand | None, at: datetime) -> None:
+    """Find or make a welcome from the platform, and a coupon that a brand funds."""
+    month_ago = at - timedelta(days=30)
+    if not Coupon.objects.filter(code=WELCOME).exists():
+        orders.CouponFactory.create(
+            code=WELCOME,
+            description="A tenth off the first order",
+            minimum_minor=5_000,
+            valid_from=month_ago,
+        )
+    if brand is not None and not Coupon.objects.filter(code=THIRTY_OFF).exists():
+        orders.CouponFactory.create(
+            code=THIRTY_OFF,
+            description="Thirty off, from the brand, for the first hundred",
+            percent_basis_points=None,
+            amount_minor=3_000,
+            minimum_minor=10_000,
+            most_uses=100,
+            funded_by=Coupon.Funder.BRAND,
+            brand=brand,
+            valid_from=month_ago,
+            valid_until=at + timedelta(days=60),
+        )
 
 
 def meet(*, count: int, at: datetime) -> list[User]:
@@ -162,13 +194,15 @@ def buy(*, count: int, people: Sequence[User], notes: Sequence[Note], at: dateti
         moment = at - timedelta(days=2, minutes=number)
         match number % 4:
             case 0:
-                orders.paid(buyer, *skus, note_id=note.pk, at=moment)
+                coupon = "" if number else WELCOME
+                orders.paid(buyer, *skus, note_id=note.pk, coupon=coupon, at=moment)
             case 1:
                 orders.delivered(buyer, *skus, at=moment)
             case 2:
                 orders.shipped(buyer, *skus, at=moment)
             case _:
-                orders.placed(buyer, *skus, note_id=note.pk, at=at)
+                home = orders.ADDRESSES[(number // 4 + 1) % len(orders.ADDRESSES)]
+                orders.placed(buyer, *skus, note_id=note.pk, address=home, at=at)
 
 
 def picture() -> Media:
