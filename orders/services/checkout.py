@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from django.conf import settings
 
@@ -71,11 +72,13 @@ def place(
     """
     refuse_coupon(coupon)
     taken = cart.take(person_id=buyer_id)
-    skus = {sku.pk: sku for sku in stock.reserve(taken.quantities)}
+    order_id = uuid7(at)
+    held = stock.reserve(taken.quantities, reference=order_id, at=at)
+    skus = {sku.pk: sku for sku in held}
     total = _total(taken.quantities, skus)
     if expected_total_minor not in {None, total.amount_minor}:
         raise PriceChanged(total={"amount_minor": total.amount_minor, "currency": total.currency})
-    order = _order(buyer_id, address, total, population=taken.population, at=at)
+    order = _order(order_id, buyer_id, address, total, population=taken.population, at=at)
     lines = _lines(order, taken, skus)
     _tell(order, lines, at=at)
     return order
@@ -109,10 +112,16 @@ def _total(quantities: Mapping[int, int], skus: Mapping[int, Sku]) -> Money:
 
 
 def _order(
-    buyer_id: int, address: Address, total: Money, *, population: str, at: datetime
+    order_id: UUID,
+    buyer_id: int,
+    address: Address,
+    total: Money,
+    *,
+    population: str,
+    at: datetime,
 ) -> Order:
     order = Order.objects.create(
-        id=uuid7(at),
+        id=order_id,
         number=number(at=at),
         buyer_id=buyer_id,
         address=address,
