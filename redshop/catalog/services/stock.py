@@ -8,7 +8,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
@@ -193,7 +193,7 @@ def _add(quantities: Mapping[int, int], cause: Cause, *, on_hand: int, reserved:
 
     ``on_hand`` and ``reserved`` are the signs with which the units count.
     """
-    values = {
+    values: dict[str, Any] = {
         "ids": list(quantities),
         "units": list(quantities.values()),
         "on_hand": on_hand,
