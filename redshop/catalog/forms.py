@@ -140,7 +140,9 @@ class SkuForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         if self.instance.pk is not None and "on_hand" in self.fields:
             self.fields["on_hand"].disabled = True
-            self.fields["on_hand"].help_text = "Units in the warehouse: to restock or to count."
+            self.fields[
+                "on_hand"
+            ].help_text = "Units in the warehouse; Restock and Count, above, change them."
 
     def clean_options(self) -> dict[str, Any]:
         options = self.cleaned_data["options"] or {}

@@ -121,7 +121,7 @@ def test_a_count_is_written_with_who_counted_and_why(admin: Client, root: User) 
 
     page = press(admin, sku, "count", units="7", reason="two were broken")
 
-    assert "7 units counted, -2." in page
+    assert "7 counted, 2 fewer than was known." in page
     row = StockMovement.objects.latest("pk")
     assert (row.kind, row.on_hand, row.by, row.reason) == ("counted", -2, root, "two were broken")
     assert "by root: two were broken" in page
@@ -130,7 +130,7 @@ def test_a_count_is_written_with_who_counted_and_why(admin: Client, root: User) 
 def test_a_count_that_agrees_says_so(admin: Client) -> None:
     sku = SkuFactory.create(on_hand=9)
 
-    assert "As it was known." in press(admin, sku, "count", units="9")
+    assert "9 counted, as was known." in press(admin, sku, "count", units="9")
     assert moved(sku) == [("opening", 9, 0)]
 
 

@@ -13,7 +13,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action, display
@@ -38,15 +38,14 @@ COUNT: Final = ActionDialog(
     form_submit_text="Count",
 )
 KIND_COLOURS: Final = {
-    StockMovement.Kind.OPENING.label: "info",
     StockMovement.Kind.RECEIVED.label: "success",
-    StockMovement.Kind.RESERVED.label: "primary",
-    StockMovement.Kind.RELEASED.label: "info",
+    StockMovement.Kind.RESERVED.label: "info",
     StockMovement.Kind.SHIPPED.label: "success",
     StockMovement.Kind.RESTOCKED.label: "success",
     StockMovement.Kind.WRITTEN_OFF.label: "danger",
     StockMovement.Kind.COUNTED.label: "warning",
 }
+LINK: Final = mark_safe('class="text-primary-600 dark:text-primary-500"')
 
 
 class StockedAdmin(CatalogAdmin):
@@ -113,12 +112,15 @@ class MovementsShown:
     def shown_reserved(self, movement: StockMovement) -> str:
         return _signed(movement.reserved)
 
-    @display(description="caused by")
+    @display(description="cause")
     def cause(self, movement: StockMovement) -> SafeString | str:
         """What is known of why: a reference leads to all that it moved."""
         if movement.reference:
             page = reverse("admin:catalog_stockmovement_changelist")
-            return format_html('<a href="{}?q={}">{}</a>', page, *[movement.reference] * 2)
+            text, end = str(movement.reference), movement.reference.hex[-12:]
+            return format_html(
+                '<a href="{0}?q={1}" title="{1}" {2}>…{3}</a>', page, text, LINK, end
+            )
         who = f"by {movement.by}" if movement.by else ""
         return ": ".join(filter(None, [who, movement.reason])) or "–"
 
@@ -178,7 +180,10 @@ class SkuAdmin(RestockingAdmin):
                 reason=reason,
                 at=timezone.now(),
             )
-            return f"{units} units counted, {difference:+}." if difference else "As it was known."
+            if not difference:
+                return f"{units} counted, as was known."
+            sign = "more" if difference > 0 else "fewer"
+            return f"{units} counted, {abs(difference)} {sign} than was known."
 
         return self.move(request, object_id, count)
 

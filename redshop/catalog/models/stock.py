@@ -211,4 +211,4 @@ class StockMovement(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.on_hand:+} on hand, {self.reserved:+} reserved"
+        return f"movement {self.pk}, {self.get_kind_display().lower()}"
