@@ -139,10 +139,9 @@ class SkuForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk is not None and "on_hand" in self.fields:
-            self.fields["on_hand"].disabled = True
-            self.fields[
-                "on_hand"
-            ].help_text = "Units in the warehouse; Restock and Count, above, change them."
+            on_hand = self.fields["on_hand"]
+            on_hand.disabled = True
+            on_hand.help_text = "Units in the warehouse; Restock and Count, above, change them."
 
     def clean_options(self) -> dict[str, Any]:
         options = self.cleaned_data["options"] or {}
