@@ -103,7 +103,7 @@ class Living:
         self.host = host
         self.port = _free_port(host, wanted=port)
         self.secrets = _secrets()
-        sandbox_port = None if settings.SANDBOX_URL else _free_port("127.0.0.1", wanted=0)
+        sandbox_port = None if settings.SANDBOX_URL else _sandbox_port()
         self.supervisor = Supervisor(
             ROLES if sandbox_port is None else (*ROLES, SANDBOX),
             places={"host": host, "port": str(self.port), "sandbox_port": str(sandbox_port)},
@@ -199,6 +199,18 @@ def _kept_secret(name: str) -> str:
     if not file.exists():
         write_privately(file, secrets.token_urlsafe(48))
     return file.read_text()
+
+
+def _sandbox_port() -> int:
+    """Return the port of this checkout's payment company, the same at every start: pages that it
+    has sent people to are still there. Another where somebody else has taken it meanwhile."""
+    file = embedded.STATE_DIR / "sandbox_port"
+    try:
+        port = _free_port("127.0.0.1", wanted=int(file.read_text()))
+    except (FileNotFoundError, NotReady):
+        port = _free_port("127.0.0.1", wanted=0)
+    write_privately(file, str(port))
+    return port
 
 
 def _free_port(host: str, *, wanted: int | None) -> int:

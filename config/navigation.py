@@ -16,6 +16,7 @@ GROUPS: Final[dict[str, list[tuple[str, str, str]]]] = {
     "Shop": [
         ("Products", "catalog.product", "shopping_bag"),
         ("SKUs and stock", "catalog.sku", "inventory_2"),
+        ("Stock movements", "catalog.stockmovement", "swap_vert"),
         ("Brands", "catalog.brand", "sell"),
         ("Merchants", "catalog.merchant", "storefront"),
         ("Categories", "catalog.category", "account_tree"),

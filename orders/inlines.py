@@ -9,7 +9,6 @@ from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
-from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from orders.models import (
@@ -26,6 +25,7 @@ from orders.models.base import in_words
 from orders.states import OrderState, PaymentAttempt, PaymentState
 from redshop.catalog.admin import thumbnail
 from redshop.catalog.models import ProductMedia
+from redshop.core.admin import ShownInline
 from redshop.core.money import Money
 
 STATE_COLOURS: Final = {
@@ -53,20 +53,6 @@ ATTEMPT_COLOURS: Final = {
 PICTURES: Final = Prefetch(
     "product__pictures", ProductMedia.objects.select_related("media").order_by("position", "pk")
 )
-
-
-class ShownInline(TabularInline):
-    """Rows of an order that are only looked at."""
-
-    extra = 0
-    can_delete = False
-    hide_title = True
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class LineInline(ShownInline):

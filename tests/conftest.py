@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from tests.api import ApiClient
 
 if TYPE_CHECKING:  # models can be imported only once Django is set up
     from redshop.accounts.models import User
+    from tests.companies import Company
 
 _slots: list[int] = []
 
@@ -55,6 +57,27 @@ def _slot() -> str:
         _slots.append(lock)
         return f"test_redshop_{number}"
     pytest.exit("a hundred test runs of one checkout are enough", returncode=1)
+
+
+@pytest.fixture(scope="session")
+def the_company(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Company"]:
+    """The sandbox payment company, one for the whole run."""
+    from tests.companies import SECRET, WEBHOOK_SECRET, Company
+
+    company = Company(tmp_path_factory.mktemp("sandbox"))
+    settings.SANDBOX_URL = company.url
+    settings.SANDBOX_SECRET, settings.SANDBOX_WEBHOOK_SECRET = SECRET, WEBHOOK_SECRET
+    yield company
+    settings.SANDBOX_URL = ""
+    company.end()
+
+
+@pytest.fixture
+def company(the_company: "Company") -> Iterator["Company"]:
+    """The company as it behaves when nobody has touched a switch."""
+    usual = the_company.http.get("/v1/behaviour").json()
+    yield the_company
+    the_company.behave(**usual)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ CN_LEVY = (
 # As in models/pricing.py: a function that a trigger runs. A new category needs no new edition:
 # who does not know one reads the rules again.
 EDITION = """
-INSERT INTO orders_rulesedition (id, edition) VALUES (1, gen_random_uuid());
+INSERT INTO orders_rulesedition (id, edition) VALUES (1, gen_random_uuid()) ON CONFLICT DO NOTHING;
 CREATE FUNCTION orders_category_renews_edition() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO orders_rulesedition (id, edition) VALUES (1, gen_random_uuid())
@@ -33,19 +33,19 @@ DROP FUNCTION orders_category_renews_edition();
 def seed(apps, schema_editor):
     """Within a country shipping is free, in every currency; across a border it costs."""
     rate = apps.get_model("orders", "ShippingRate")
-    rate.objects.create(days_least=2, days_most=5)
-    rate.objects.create(is_cross_border=True, days_least=7, days_most=21)
-    rate.objects.create(
-        is_cross_border=True,
-        currency="CNY",
-        fee_minor=3000,
-        free_from_minor=50_000,
-        days_least=7,
-        days_most=21,
-    )
+    abroad = {"is_cross_border": True, "days_least": 7, "days_most": 21}
+    rates = [
+        rate(days_least=2, days_most=5),
+        rate(**abroad),
+        rate(**abroad, currency="CNY", fee_minor=3000, free_from_minor=50_000),
+    ]
+    rate.objects.bulk_create(rates, ignore_conflicts=True)
     duty = apps.get_model("orders", "DutyRate")
-    duty.objects.create(country="CN", basis_points=910, source="published", citation=CN_LEVY)
-    duty.objects.create(basis_points=1000, source="assumed")
+    duties = [
+        duty(country="CN", basis_points=910, source="published", citation=CN_LEVY),
+        duty(basis_points=1000, source="assumed"),
+    ]
+    duty.objects.bulk_create(duties, ignore_conflicts=True)
 
 
 class Migration(migrations.Migration):

@@ -1,9 +1,8 @@
 """The sandbox company, over HTTP (docs/sandbox.md)."""
 
 import json
-import threading
+from collections import deque
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
@@ -27,6 +26,8 @@ from orders.states import PaymentAttempt, RepaymentState
 
 SIGNATURE: Final = "Sandbox-Signature"
 PATIENCE_SECONDS: Final = 4.0
+MOST_LINES: Final = 16
+_CLOSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 WEBHOOK_PATH: Final = "/api/v1/webhooks/payments/sandbox"
 _STATES: Final = {
     "pending": PaymentAttempt.PENDING,
@@ -45,11 +46,12 @@ _FINAL: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, 422})
 
 
 class Sandbox:
-    """A client with one line for each thread, kept open between calls."""
+    """A client whose lines stay open between calls, as many as were needed at once."""
 
     def __init__(self, url: str, *, secret: str, webhook_secret: str) -> None:
-        self._url, self._secret, self._webhook_secret = urlsplit(url), secret, webhook_secret
-        self._lines = threading.local()
+        self._url, self._webhook_secret = urlsplit(url), webhook_secret
+        self._headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
+        self._lines: deque[HTTPConnection] = deque()
 
     def charge(self, charge: Charge) -> Outcome:
         """Ask for the money."""
@@ -102,46 +104,45 @@ class Sandbox:
     def _call(
         self, method: str, path: str, body: Mapping[str, Any] | None = None
     ) -> tuple[int, Any]:
-        """Call the company; dial again where the line that was kept has broken.
+        """Call the company; dial again where a line that was kept turns out to have broken.
 
         Raises:
             Unreachable: there is no answer in time, or none that can be understood.
         """
-        kept = getattr(self._lines, "line", None)
+        kept = self._lines.pop() if self._lines else None
         try:
             return self._ask(kept or self._dial(), method, path, body)
         except (OSError, HTTPException, ValueError) as error:
-            self._hang_up()
             if kept is None or isinstance(error, TimeoutError):
                 raise Unreachable(str(error)) from error
         try:
             return self._ask(self._dial(), method, path, body)
         except (OSError, HTTPException, ValueError) as error:
-            self._hang_up()
             raise Unreachable(str(error)) from error
 
     def _ask(
         self, line: HTTPConnection, method: str, path: str, body: Mapping[str, Any] | None
     ) -> tuple[int, Any]:
-        headers = {"Authorization": f"Bearer {self._secret}", "Content-Type": "application/json"}
-        line.request(method, path, None if body is None else json.dumps(body), headers)
-        response = line.getresponse()
-        content = response.read()
-        if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR or response.status in {401, 403}:
-            raise HTTPException(f"the company answers {response.status}")
-        return response.status, json.loads(content)
+        """Send a demand over a line and keep the line for the next, or close it if it fails."""
+        try:
+            line.request(method, path, None if body is None else json.dumps(body), self._headers)
+            response = line.getresponse()
+            content = response.read()
+            if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR or response.status in _CLOSED:
+                raise HTTPException(f"the company answers {response.status}")
+            said = json.loads(content)
+        except BaseException:
+            line.close()
+            raise
+        if len(self._lines) < MOST_LINES:
+            self._lines.append(line)
+        else:
+            line.close()
+        return response.status, said
 
     def _dial(self) -> HTTPConnection:
         dial = HTTPSConnection if self._url.scheme == "https" else HTTPConnection
-        line = dial(self._url.hostname or "", self._url.port, timeout=PATIENCE_SECONDS)
-        self._lines.line = line
-        return line
-
-    def _hang_up(self) -> None:
-        line, self._lines.line = getattr(self._lines, "line", None), None
-        with suppress(OSError):
-            if line is not None:
-                line.close()
+        return dial(self._url.hostname or "", self._url.port, timeout=PATIENCE_SECONDS)
 
 
 def webhook_url() -> str:

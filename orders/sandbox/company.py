@@ -1,7 +1,8 @@
 """The company's mind: charges and refunds, each asked for under an id that the shop chose."""
 
+import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from orders.sandbox.behaviour import Behaviour
@@ -12,8 +13,10 @@ from orders.sandbox.types import Charge, ChargeState, Refund, RefundState
 #: How long an asynchronous card and a slow refund take to settle.
 LATER_SECONDS: Final = 1.0
 
-#: Told of each event: its kind, the charge it is about, and what the API says of its subject.
-Listener = Callable[[str, Charge, dict[str, Any]], None]
+#: Prepares the news of an event for the journal, given its kind, the charge that it is about and
+#: what the API says of its subject; and sends off what it has prepared.
+Prepare = Callable[[str, Charge, dict[str, Any]], list[dict[str, Any]]]
+Send = Callable[[list[dict[str, Any]]], None]
 
 
 class Refused(Exception):
@@ -27,10 +30,10 @@ class Refused(Exception):
 class Company:
     """Everything is done under one lock and is in the journal before anybody is told."""
 
-    def __init__(self, journal: Journal, *, address: str, tell: Listener) -> None:
+    def __init__(self, journal: Journal, *, address: str, prepare: Prepare, send: Send) -> None:
         self.address = address
         self.behaviour = Behaviour()
-        self._journal, self._tell = journal, tell
+        self._journal, self._prepare, self._send = journal, prepare, send
         self._lock = threading.RLock()
         self._charges: dict[str, Charge] = {}
         self._unsettled: set[str] = set()
@@ -245,24 +248,36 @@ class Company:
         is_failing = self.behaviour.refunds == "failing"
         refund.state = RefundState.FAILED if is_failing else RefundState.SUCCEEDED
         refund.settled_at = now
-        self._keep_refund(refund)
         charge.events += 1
-        self._tell(f"refund.{refund.state}", charge, refund.shown())
+        news = self._prepare(f"refund.{refund.state}", charge, refund.shown())
+        self._keep_refund(refund, news=news)
 
     def _changed(self, charge: Charge) -> None:
         charge.events += 1
-        self._keep(charge)
-        if not charge.is_tombstone:
-            self._tell(f"charge.{charge.state}", charge, charge.shown())
+        is_news = not charge.is_tombstone
+        kind = f"charge.{charge.state}"
+        self._keep(charge, news=self._prepare(kind, charge, charge.shown()) if is_news else ())
 
-    def _keep(self, charge: Charge) -> None:
-        self._unsettled.add(charge.id)
-        self._journal.append({"charge": charge.kept()})
+    def _keep(self, charge: Charge, *, news: Sequence[dict[str, Any]] = ()) -> None:
+        self._write({"charge": charge.kept()}, charge_id=charge.id, news=news)
 
-    def _keep_refund(self, refund: Refund) -> None:
-        self._unsettled.add(refund.charge_id)
+    def _keep_refund(self, refund: Refund, *, news: Sequence[dict[str, Any]] = ()) -> None:
         kept = {**refund.shown(), "webhook_url": refund.webhook_url}
-        self._journal.append({"refund": kept})
+        self._write({"refund": kept}, charge_id=refund.charge_id, news=news)
+
+    def _write(
+        self, entry: dict[str, Any], *, charge_id: str, news: Sequence[dict[str, Any]]
+    ) -> None:
+        """Write what changed and the news of it in one line, then send the news off.
+
+        Should the journal fail, the process ends: what it remembers from then on would be lost.
+        """
+        self._unsettled.add(charge_id)
+        try:
+            self._journal.append({**entry, "deliveries": list(news)})
+        except OSError:
+            os.abort()
+        self._send(list(news))
 
     def _same(self, charge: Charge, amount_minor: int, currency: str) -> dict[str, Any]:
         is_same = (charge.amount_minor, charge.currency) == (amount_minor, currency)

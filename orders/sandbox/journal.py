@@ -24,10 +24,16 @@ class Journal:
         yield from entries
 
     def append(self, entry: dict[str, Any]) -> None:
-        """Add a line; when this returns it is the operating system's."""
+        """Add a line; when this returns it is the operating system's.
+
+        Raises:
+            OSError: it did not take all of it; what is in memory is not to be trusted any more.
+        """
         line = json.dumps(entry, separators=(",", ":")).encode() + b"\n"
         with self._lock:
-            os.write(self._file, line)
+            written = os.write(self._file, line)
+        if written != len(line):
+            raise OSError("the journal took only a part of the line")
 
     def close(self) -> None:
         os.close(self._file)

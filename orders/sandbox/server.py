@@ -49,15 +49,18 @@ class Sandbox:
         self.messenger = Messenger(
             journal, secret=webhook_secret, behaviour=lambda: self.company.behaviour
         )
-        self.company = Company(journal, address=address, tell=self.messenger.tell)
+        self.company = Company(
+            journal, address=address, prepare=self.messenger.prepare, send=self.messenger.send
+        )
         for entry in journal.entries():
             self.company.remember(entry)
             self.messenger.remember(entry)
 
     def serve(self, *, beat: Callable[[], None], stop: threading.Event) -> None:
         """Serve until told to stop; the heart beats as long as things that are due get done."""
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        while not stop.wait(TICK_SECONDS):
+        serving = threading.Thread(target=self.server.serve_forever, daemon=True)
+        serving.start()
+        while not stop.wait(TICK_SECONDS) and serving.is_alive():
             now = time.time()
             self.company.settle_due(now=now)
             self.messenger.deliver_due(now=now)
@@ -108,7 +111,7 @@ class Handler(BaseHTTPRequestHandler):
             body = self._body()
             path = self.path.partition("?")[0]
             if match := _DECISION.fullmatch(path):
-                self._show_page(match["charge"], body)
+                self._show_page(_uuid(match["charge"]), body)
                 return
             self._answer(*self._called(path, body))
         except Refused as refusal:
@@ -149,13 +152,14 @@ class Handler(BaseHTTPRequestHandler):
             if behaviour.service == "unreachable":
                 raise _HungUp
             return
-        if behaviour.is_webhook_first:
+        if behaviour.is_webhook_first and self.command == "PUT":
             self.server.sandbox.messenger.deliver_now()
         card = card_of(wanted.get("token") or "") if is_charge else cards.TOKENS[""]
         time.sleep(behaviour.answer_delay_ms / 1_000)
         if card.manner == Manner.TOO_LATE:
             time.sleep(TOO_LATE_SECONDS)
-        if behaviour.is_answer_cut or card.manner == Manner.CUT:
+        is_cut = behaviour.is_answer_cut and self.command == "PUT"
+        if is_cut or card.manner == Manner.CUT:
             raise _HungUp
 
     def _body(self) -> bytes:
@@ -237,6 +241,7 @@ def _address(wanted: Mapping[str, Any], name: str) -> str:
     try:
         parts = urlsplit(value)
         is_web = parts.scheme in {"http", "https"} and parts.hostname and (parts.port or 1)
+        (parts.hostname or "").encode("idna")
     except ValueError:
         is_web = False
     if value and not (is_web and value.isascii() and value.isprintable() and " " not in value):
@@ -246,8 +251,8 @@ def _address(wanted: Mapping[str, Any], name: str) -> str:
 
 def _amount(wanted: Mapping[str, Any]) -> int:
     amount = wanted.get("amount_minor")
-    if type(amount) is not int or not 0 <= amount <= LARGEST_AMOUNT:
-        raise Refused(400, "invalid", "amount_minor is a whole number of minor units.")
+    if type(amount) is not int or not 1 <= amount <= LARGEST_AMOUNT:
+        raise Refused(400, "invalid", "amount_minor is a whole number of minor units, from 1.")
     return amount
 
 

@@ -60,11 +60,8 @@ class Messenger:
 
     def remember(self, entry: dict[str, Any]) -> None:
         """Take up one line of the journal."""
-        if "delivery" in entry:
-            delivery = Delivery(**entry["delivery"])
-            self._waiting[delivery.id] = delivery
-            self._plan(delivery)
-        elif "delivered" in entry:
+        self.send(entry.get("deliveries", []))
+        if "delivered" in entry:
             self._waiting.pop(entry["delivered"], None)
 
     @property
@@ -72,19 +69,25 @@ class Messenger:
         """How many deliveries nobody has acknowledged."""
         return len(self._waiting)
 
-    def tell(self, kind: str, charge: Charge, subject: dict[str, Any]) -> None:
-        """Have a shop told of an event, as the behaviour says: late, in copies, out of order."""
+    def prepare(self, kind: str, charge: Charge, subject: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return how a shop is to be told of an event, as the behaviour says: late, in copies,
+        out of order."""
         behaviour = self._behaviour()
         url = charge.webhook_url
         if not url or behaviour.webhooks == "off":
-            return
+            return []
         now = time.time()
-        event = {"id": str(uuid4()), "type": kind, "created_at": now, "data": subject}
-        for _ in range(behaviour.webhook_copies):
-            due_at = now + behaviour.webhook_delay_ms / 1_000 + self._disorder(charge)
-            delivery = Delivery(str(uuid4()), url, json.dumps(event), due_at)
-            self._journal.append({"delivery": asdict(delivery)})
-            self._add(delivery)
+        body = json.dumps({"id": str(uuid4()), "type": kind, "created_at": now, "data": subject})
+        moments = (
+            now + behaviour.webhook_delay_ms / 1_000 + self._disorder(charge)
+            for _ in range(behaviour.webhook_copies)
+        )
+        return [asdict(Delivery(str(uuid4()), url, body, due_at)) for due_at in moments]
+
+    def send(self, prepared: list[dict[str, Any]]) -> None:
+        """Deliver, when they are due, what was prepared and is in the journal."""
+        for each in prepared:
+            self._add(Delivery(**each))
 
     def deliver_due(self, *, now: float) -> None:
         """Start the delivery of what is due; returns at once."""
@@ -150,7 +153,7 @@ class Messenger:
                 "POST", parts.path + (f"?{parts.query}" if parts.query else ""), body, headers
             )
             return 200 <= line.getresponse().status < 300
-        except (OSError, http.client.HTTPException):
+        except (OSError, ValueError, http.client.HTTPException):
             return False
         finally:
             line.close()

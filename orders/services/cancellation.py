@@ -75,5 +75,6 @@ def expire(*, order_id: UUID, at: datetime) -> bool:
 
 def _end(held: Held, state: OrderState, *, reason: str, at: datetime) -> None:
     advance_all(held, to=state, at=at, reason=reason)
-    stock.release({line.sku_id: line.quantity for line in held.lines.values()})
+    units = {line.sku_id: line.quantity for line in held.lines.values()}
+    stock.release(units, reference=held.order.pk, at=at)
     coupons.release(held.order, at=at)

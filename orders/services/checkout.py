@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from django.conf import settings
 
@@ -82,7 +83,9 @@ def place(
         CouponUnknown and the other refusals of a coupon: see ``coupons.claim`` and ``pricing``.
     """
     taken = cart.take(person_id=buyer_id)
-    skus = {sku.pk: sku for sku in stock.reserve(taken.quantities)}
+    order_id = uuid7(at)
+    reserved = stock.reserve(taken.quantities, reference=order_id, at=at)
+    skus = {sku.pk: sku for sku in reserved}
     claimed = coupons.claim(code=coupon, person_id=buyer_id, at=at) if coupon else None
     price = pricing.price_of(
         [selectors.item_of(skus[item.sku_id], quantity=item.quantity) for item in taken.items],
@@ -91,7 +94,7 @@ def place(
         edition=taken.edition,
     )
     _refuse_another_total(price, expected_total_minor)
-    order = _order(buyer_id, address, price, population=taken.population, at=at)
+    order = _order(order_id, buyer_id, address, price, population=taken.population, at=at)
     order.coupon = claimed.coupon if claimed else None
     order.save(force_insert=True)
     order.story_history = _history(order, at=at)
@@ -118,10 +121,16 @@ def _refuse_another_total(price: Price, expected_minor: int | None) -> None:
 
 
 def _order(
-    buyer_id: int, address: Address, price: Price, *, population: str, at: datetime
+    order_id: UUID,
+    buyer_id: int,
+    address: Address,
+    price: Price,
+    *,
+    population: str,
+    at: datetime,
 ) -> Order:
     return Order(
-        id=uuid7(at),
+        id=order_id,
         number=number(at=at),
         buyer_id=buyer_id,
         address=address,

@@ -48,7 +48,7 @@ def ship(
     if not units:
         raise NothingToShip
     shipments = _pack(held, units, tracking=tracking, at=at)
-    stock.consume(held.by_sku(units))
+    stock.consume(held.by_sku(units), reference=held.order.pk, at=at)
     add(held, shipped_quantity=units)
     refresh(held, at=at)
     return shipments

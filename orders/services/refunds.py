@@ -73,7 +73,7 @@ def refund_held(
     withdrawn = _withdrawn(held, units)
     back = _reckon(held, units, withdrawn)
     given_back = _write(held, back, reason=reason, restock=restock, at=at)
-    _move_stock(held, units, withdrawn, restock=restock)
+    _move_stock(held, units, withdrawn, restock=restock, at=at)
     add(
         held,
         refunded_quantity=units,
@@ -174,17 +174,22 @@ def _write(held: Held, back: _Back, *, reason: str, restock: bool, at: datetime)
 
 
 def _move_stock(
-    held: Held, units: Mapping[int, int], withdrawn: Mapping[int, int], *, restock: bool
+    held: Held,
+    units: Mapping[int, int],
+    withdrawn: Mapping[int, int],
+    *,
+    restock: bool,
+    at: datetime,
 ) -> None:
     """Let go of the stock of units that were never shipped; take the others back where wanted."""
     returned = {pk: units[pk] - withdrawn.get(pk, 0) for pk in units if restock}
     returned = {pk: quantity for pk, quantity in returned.items() if quantity}
     stock.lock(held.by_sku({**withdrawn, **returned}))
     if withdrawn:
-        let_go = stock.release if restock else stock.consume
-        let_go(held.by_sku(withdrawn))
+        let_go = stock.release if restock else stock.write_off
+        let_go(held.by_sku(withdrawn), reference=held.order.pk, at=at)
     if returned:
-        stock.restock(held.by_sku(returned))
+        stock.restock(held.by_sku(returned), reference=held.order.pk, at=at)
 
 
 def _count_shipping(held: Held, back: _Back) -> None:

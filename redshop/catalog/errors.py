@@ -40,3 +40,10 @@ class MediaUnreadable(DomainError):
     """The file is damaged or is not what its first bytes say."""
 
     code = "media_unreadable"
+
+
+class CountedBelowReserved(DomainError):
+    """Placed orders hold more units than were counted; cancel some of them first."""
+
+    code = "counted_below_reserved"
+    status = 409

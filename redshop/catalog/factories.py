@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import factory
 from django.core.files.base import ContentFile
+from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
 from factory.django import DjangoModelFactory
@@ -18,8 +19,9 @@ from redshop.catalog.models import (
     Product,
     ProductMedia,
     Sku,
+    StockMovement,
 )
-from redshop.catalog.services import media
+from redshop.catalog.services import media, stock
 from redshop.core.ids import uuid7
 
 BRANDS: Final = (
@@ -166,3 +168,23 @@ class SkuFactory(DjangoModelFactory[Sku]):
     options = factory.Sequence(lambda n: dict(OPTIONS[n % len(OPTIONS)]))
     price_minor = 12_900
     on_hand = 10
+
+
+class StockMovementFactory(DjangoModelFactory[StockMovement]):
+    """A delivery of 24 units; the stock of its SKU grows by them."""
+
+    class Meta:
+        model = StockMovement
+
+    sku = factory.SubFactory(SkuFactory)
+    on_hand = 24
+    reason = ""
+    at = factory.LazyFunction(timezone.now)
+
+    @classmethod
+    def _create(cls, model_class: type[StockMovement], *args: Any, **kwargs: Any) -> StockMovement:
+        sku: Sku = kwargs["sku"]
+        with transaction.atomic():
+            stock.receive({sku.pk: kwargs["on_hand"]}, reason=kwargs["reason"], at=kwargs["at"])
+        sku.refresh_from_db()
+        return sku.movements.latest("pk")

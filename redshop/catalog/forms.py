@@ -129,7 +129,7 @@ class ProductForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class SkuForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A variant; its stock is entered once, and moves by deliveries and orders from then on."""
+    """A variant; its stock is entered once, and from then on moves by orders and actions."""
 
     class Meta:
         model = Sku
@@ -139,7 +139,9 @@ class SkuForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk is not None and "on_hand" in self.fields:
-            self.fields["on_hand"].disabled = True
+            on_hand = self.fields["on_hand"]
+            on_hand.disabled = True
+            on_hand.help_text = "Units in the warehouse; Restock and Count, above, change them."
 
     def clean_options(self) -> dict[str, Any]:
         options = self.cleaned_data["options"] or {}
@@ -157,6 +159,19 @@ class SkuForm(forms.ModelForm):  # type: ignore[type-arg]
         return self.instance
 
 
+class ReasonField(forms.CharField):
+    """Why, in the words of who does it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            label="Reason",
+            max_length=200,
+            required=False,
+            widget=UnfoldAdminTextInputWidget,
+            **kwargs,
+        )
+
+
 class DeliveryForm(BaseDialogForm):
     """How many units came."""
 
@@ -166,3 +181,16 @@ class DeliveryForm(BaseDialogForm):
         max_value=1_000_000,
         widget=UnfoldAdminIntegerFieldWidget(attrs={"min": 1}),
     )
+    reason = ReasonField()
+
+
+class CountForm(BaseDialogForm):
+    """How many units are there."""
+
+    units = forms.IntegerField(
+        label="Units in the warehouse",
+        min_value=0,
+        max_value=1_000_000,
+        widget=UnfoldAdminIntegerFieldWidget(attrs={"min": 0}),
+    )
+    reason = ReasonField()

@@ -130,7 +130,7 @@ def live_day(life: Life, day: int, *, progress: Progress, is_cut_short: bool) ->
         at += STEP
         progress(f"day {day + 1}", STEP / timedelta(days=1))
     life.mind.sleep()
-    life.tally["SKUs refilled"] += refill(shops=life.shops)
+    life.tally["SKUs refilled"] += refill(shops=life.shops, at=tomorrow)
 
 
 def pass_time(life: Life, *, since: datetime, until: datetime) -> None:

@@ -11,6 +11,8 @@ from itertools import cycle, islice, pairwise
 from itertools import product as pairs
 from typing import Final
 
+from django.db import transaction
+
 from notes.factories import CommentFactory, LikeFactory, NoteFactory, SaveFactory, TopicFactory
 from notes.models import Note
 from orders import factories as orders
@@ -29,6 +31,7 @@ from redshop.catalog.factories import (
     SkuFactory,
 )
 from redshop.catalog.models import Brand, Category, Media, Product
+from redshop.catalog.services import stock
 from redshop.core.ids import uuid7
 
 #: Shelves inside the top ones.
@@ -58,7 +61,8 @@ class Sizes:
 
 def seed(*, sizes: Sizes, at: datetime) -> None:
     """Make so many rows of everything; the moments lie in the days before ``at``."""
-    shop = open_shop(products=sizes.products, stock=sizes.stock)
+    opened_at = at - timedelta(days=30)
+    shop = open_shop(products=sizes.products, units=sizes.stock, at=opened_at)
     hand_out_coupons(brand=shop[0].brand if shop else None, at=at)
     people = meet(count=sizes.people, at=at)
     notes = write_notes(count=sizes.notes, people=people, products=shop, at=at)
@@ -66,13 +70,19 @@ def seed(*, sizes: Sizes, at: datetime) -> None:
     buy(count=sizes.orders, people=people, notes=notes, at=at)
 
 
-def open_shop(*, products: int, stock: int) -> list[Product]:
-    """Make brands, shelves and products, each product with two variants and a picture."""
+def open_shop(*, products: int, units: int, at: datetime) -> list[Product]:
+    """Make brands, shelves and products, each product with two variants and a picture.
+
+    So many units of each variant are in stock from ``at`` on.
+    """
     shelves = make_shelves()
     brands = [make_brand(number) for number in range(min(products, MOST_BRANDS))]
     return [
         make_product(
-            brand=brands[number % len(brands)], shelf=shelves[number % len(shelves)], stock=stock
+            brand=brands[number % len(brands)],
+            shelf=shelves[number % len(shelves)],
+            units=units,
+            at=at,
         )
         for number in range(products)
     ]
@@ -98,13 +108,15 @@ def make_brand(number: int) -> Brand:
     return brand
 
 
-def make_product(*, brand: Brand, shelf: Category, stock: int) -> Product:
+@transaction.atomic
+def make_product(*, brand: Brand, shelf: Category, units: int, at: datetime) -> Product:
     product = ProductFactory.create(brand=brand, category=shelf)
     ProductMediaFactory.create(product=product, media=picture())
-    for price in (8_900, 12_900):
-        SkuFactory.create(
-            product=product, price_minor=price + 500 * (product.pk % 7), on_hand=stock
-        )
+    skus = [
+        SkuFactory.create(product=product, price_minor=price + 500 * (product.pk % 7), on_hand=0)
+        for price in (8_900, 12_900)
+    ]
+    stock.enter({sku.pk: units for sku in skus}, at=at)
     return product
 
 

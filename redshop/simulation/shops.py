@@ -74,7 +74,7 @@ def open_shops(*, world: Assortment, at: datetime) -> Shops:
             _product(world, place, brands, categories, pictures, at=at)
             for place in range(len(world.products))
         ]
-        skus = _skus(world, products)
+        skus = _skus(world, products, at=at)
     return Shops(
         brand_ids=tuple(brand.pk for brand in brands),
         product_ids=tuple(product.pk for product in products),
@@ -118,11 +118,11 @@ def _copy(picture: Media, *, owner_id: int, at: datetime) -> Media:
 
 
 @transaction.atomic(durable=True)
-def refill(*, shops: Shops) -> int:
+def refill(*, shops: Shops, at: datetime) -> int:
     """Order more of what runs low; return how many SKUs were refilled."""
     ids = [sku_id for skus in shops.sku_ids for sku_id in skus]
     low = [sku.pk for sku in Sku.objects.filter(pk__in=ids).order_by("pk") if _is_low(sku)]
-    stock.restock(dict.fromkeys(low, DELIVERY))
+    stock.receive(dict.fromkeys(low, DELIVERY), at=at)
     return len(low)
 
 
@@ -202,8 +202,12 @@ def _product(
     return product
 
 
-def _skus(world: Assortment, products: Sequence[Product]) -> tuple[tuple[int, ...], ...]:
+def _skus(
+    world: Assortment, products: Sequence[Product], *, at: datetime
+) -> tuple[tuple[int, ...], ...]:
     """Find or make the SKUs; new ones are in stock."""
+    offered = Sku.objects.filter(product__in=products)
+    known = set(offered.values_list("code", flat=True))
     Sku.objects.bulk_create(
         [
             Sku(
@@ -211,12 +215,13 @@ def _skus(world: Assortment, products: Sequence[Product]) -> tuple[tuple[int, ..
                 code=sku.code,
                 options=dict(sku.options),
                 price_minor=sku.price_minor,
-                on_hand=FIRST_STOCK,
             )
             for plan, product in zip(world.products, products, strict=True)
             for sku in plan.skus
         ],
         ignore_conflicts=True,
     )
-    ids = dict(Sku.objects.filter(product__in=products).order_by("pk").values_list("code", "pk"))
+    ids = dict(offered.order_by("pk").values_list("code", "pk"))
+    new = [pk for code, pk in ids.items() if code not in known]
+    stock.enter(dict.fromkeys(new, FIRST_STOCK), at=at)
     return tuple(tuple(ids[sku.code] for sku in plan.skus) for plan in world.products)

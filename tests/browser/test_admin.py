@@ -17,6 +17,7 @@ PAGES: Final = [
     "/admin/catalog/product/",
     "/admin/catalog/product/add/",
     "/admin/catalog/sku/",
+    "/admin/catalog/stockmovement/",
     "/admin/catalog/brand/add/",
     "/admin/notes/note/",
     "/admin/notes/note/add/",

@@ -211,6 +211,8 @@ def a_sku(sku: Sku, **over: Any) -> dict[str, Any]:
         "currency": "CNY",
         "on_hand": sku.on_hand,
         "is_active": "on",
+        "movements-TOTAL_FORMS": "1",
+        "movements-INITIAL_FORMS": "1",
         **over,
     }
 
@@ -282,7 +284,7 @@ def test_restocking_adds_what_was_delivered(admin: Client) -> None:
 
     assert "Units delivered" in asked.content.decode()
     assert unchanged == 5
-    assert "20 units added to each of 1 SKUs." in done.content.decode()
+    assert "20 units added." in done.content.decode()
     assert (Sku.objects.get().on_hand, Sku.objects.get().reserved) == (25, 5)
 
 

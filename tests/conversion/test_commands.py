@@ -67,16 +67,19 @@ def test_chinese_characters_take_two_columns(text: str, shown: str) -> None:
 def test_credits_that_can_be_rebuilt_reconcile() -> None:
     live("real")
 
-    assert "1 paid lines: 0 credits differ" in run("reconcile", quiet=True)
+    assert "conversion: credits of 1 paid lines, 0 differ" in run("reconcile", quiet=True)
 
 
 def test_a_line_that_was_never_attributed_is_told() -> None:
     world.order(world.person(), (world.product(), 100), at=NOW)
+    out = StringIO()
 
-    with pytest.raises(CommandError, match="1 paid lines: 1 credits differ") as refused:
-        run("reconcile", quiet=True)
+    with pytest.raises(CommandError, match="differences: conversion") as refused:
+        call_command("reconcile", quiet=True, stdout=out)
 
     assert refused.value.returncode == 1
+    assert "not attributed" in out.getvalue()
+    assert "conversion: credits of 1 paid lines, 1 differ" in out.getvalue()
 
 
 def test_credits_that_no_event_supports_are_told() -> None:
@@ -85,7 +88,8 @@ def test_credits_that_no_event_supports_are_told() -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE notes_producttag SET valid_from = %s", [timezone.now() + HOUR])
 
-    with pytest.raises(CommandError, match="1 paid lines: 6 credits differ"):
+    with pytest.raises(CommandError, match="differences: conversion"):
         call_command("reconcile", quiet=True, stdout=out)
 
     assert "superfluous last_touch" in out.getvalue()
+    assert "conversion: credits of 1 paid lines, 6 differ" in out.getvalue()

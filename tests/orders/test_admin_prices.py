@@ -122,7 +122,7 @@ def test_the_lists_tell_in_words(admin: Client, person: User) -> None:
 
 def test_the_standing_of_a_coupon_is_told_in_a_word() -> None:
     now, day = timezone.now(), timedelta(days=1)
-    told = {
+    told: dict[str, dict[str, Any]] = {
         "taken": {},
         "off": {"is_active": False},
         "not yet": {"valid_from": now + day},

@@ -5,7 +5,8 @@ from functools import partial
 from typing import Any, Final
 
 import pytest
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from orders import factories
 from orders.errors import (
@@ -249,3 +250,17 @@ def test_the_api_says_since_when_a_coupon_counts_or_no_longer_does(
 
     assert (soon["code"], soon["valid_from"]) == ("coupon_not_yet", "2999-01-01T00:00:00Z")
     assert (gone["code"], gone["valid_until"]) == ("coupon_expired", "2026-02-01T00:00:00Z")
+
+
+def test_a_coupon_costs_a_checkout_four_statements(person: User) -> None:
+    coupon(most_uses_per_person=None)
+    buy(person, "")  # this process now knows the partitions
+
+    def statements(code: str) -> int:
+        factories.CartItemFactory.create(person=person)
+        checkout.quote(buyer_id=person.pk, address=HOME, at=NOW)  # and the rules
+        with CaptureQueriesContext(connection) as captured:
+            factories.check_out(person, coupon=code, at=NOW)
+        return len(captured)
+
+    assert statements("welcome") == statements("") + 4

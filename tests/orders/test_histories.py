@@ -17,6 +17,7 @@ from orders.states import OrderState, slowest
 from redshop.accounts.models import User
 from redshop.catalog.factories import SkuFactory
 from redshop.catalog.models import Sku
+from redshop.catalog.services import reconciliation
 from redshop.core import outbox
 from redshop.core.errors import DomainError
 from tests.orders.world import NOW
@@ -211,3 +212,4 @@ def test_whatever_is_done_money_and_units_add_up(
         assert_money_adds_up(now, rows)
         assert_units_add_up(now, rows)
         assert_states_add_up(now)
+        assert list(reconciliation.compare().differences) == []

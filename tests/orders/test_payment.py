@@ -22,8 +22,8 @@ from tests.orders.world import DAY, NOW, levels, standing
 
 pytestmark = pytest.mark.django_db
 
-SUCCEEDED = Outcome(PaymentAttempt.SUCCEEDED)
-DECLINED = Outcome(PaymentAttempt.FAILED, failure_code="card_declined")
+SUCCEEDED = Outcome(state=PaymentAttempt.SUCCEEDED)
+DECLINED = Outcome(state=PaymentAttempt.FAILED, failure_code="card_declined")
 
 
 def begun(order: Order) -> Payment:
@@ -158,7 +158,7 @@ def test_what_a_company_says_twice_counts_once(person: User) -> None:
 
 def test_a_company_may_ask_the_buyer_to_confirm(person: User) -> None:
     order = factories.placed(person, at=NOW)
-    asks = Outcome(PaymentAttempt.REQUIRES_ACTION, action_url="https://bank.example/confirm")
+    asks = Outcome(state=PaymentAttempt.REQUIRES_ACTION, action_url="https://bank.example/confirm")
 
     waiting = settled(begun(order), asks)
     assert (waiting.state, waiting.action_url) == (

@@ -10,6 +10,7 @@ from redshop.conversion.models import Attribution
 from redshop.conversion.selectors import credits as ledger
 from redshop.conversion.selectors import paths
 from redshop.conversion.services import attribution
+from redshop.core.reconciliation import Comparison
 
 LINES_AT_ONCE: Final = 500
 
@@ -25,6 +26,21 @@ class Difference:
     note_id: int | None = None
     weight_billionths: int = 0
     amount_minor: int = 0
+
+    def __str__(self) -> str:
+        return (
+            f"line {self.line_id}: {self.what} {self.model} note {self.note_id or '-'} "
+            f"weight {self.weight_billionths} amount {self.amount_minor} "
+            f"refund {self.refund_id or '-'}"
+        )
+
+
+def compare() -> Comparison:
+    """Compare the credits of every paid line with those that its events and refunds give."""
+    lines = paid_lines()
+    return Comparison(
+        scope=f"credits of {len(lines)} paid lines", differences=map(str, differences(lines))
+    )
 
 
 def paid_lines() -> list[int]:

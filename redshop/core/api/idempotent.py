@@ -69,7 +69,7 @@ class IdempotentView(APIView):
                 at=at,
             )
         except DomainError as error:
-            if error.status in _NEVER_KEPT:
+            if error.status in _NEVER_KEPT or isinstance(error, idempotency.IdempotencyKeyReused):
                 raise
             refusal = _answer(of_domain_error(request, error), CONTENT_TYPE)
             answer = idempotency.keep_refusal(named, refusal, at=at)

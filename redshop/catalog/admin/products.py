@@ -1,30 +1,22 @@
-"""The catalogue in the admin: modelled by hand, except stock, which only deliveries change."""
+"""Brands, categories, products and pictures in the admin, modelled by hand."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin, messages
-from django.db.models import Case, Count, F, IntegerField, Model, QuerySet, Sum, Value, When
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.urls import reverse
+from django.contrib import admin
+from django.db.models import Case, Count, F, IntegerField, QuerySet, Sum, Value, When
+from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
-from unfold.dataclasses import ActionDialog
-from unfold.decorators import action, display
+from unfold.decorators import display
 
 from redshop.catalog import selectors
-from redshop.catalog.forms import (
-    CategoryForm,
-    DeliveryForm,
-    FormWithUpload,
-    MediaForm,
-    ProductForm,
-    SkuForm,
-)
+from redshop.catalog.admin.base import CatalogAdmin, thumbnail
+from redshop.catalog.admin.stock import RestockingAdmin
+from redshop.catalog.forms import CategoryForm, FormWithUpload, MediaForm, ProductForm, SkuForm
 from redshop.catalog.models import (
     Brand,
     BrandMember,
@@ -35,47 +27,7 @@ from redshop.catalog.models import (
     ProductMedia,
     Sku,
 )
-from redshop.catalog.services import stock
 from redshop.catalog.types import Shelf
-from redshop.core.admin import EditableAdmin
-from redshop.core.errors import DomainError
-
-RESTOCK = ActionDialog(
-    title="Restock",
-    description="Adds what a supplier delivered to the units in the warehouse.",
-    form_class=DeliveryForm,
-    form_submit_text="Restock",
-)
-
-
-def thumbnail(media: Media | None, *, width: int = 64) -> SafeString | str:
-    """Return a small picture that links to the large one; a dash where there is none."""
-    if media is None or not media.renditions:
-        return "–"
-    sizes = media.sizes
-    full = sizes["full"].url
-    if media.kind == Media.Kind.VIDEO:
-        return format_html('<a href="{}">video</a>', full)
-    return format_html(
-        '<a href="{}"><img src="{}" width="{}" class="rounded-default" alt="" loading="lazy"></a>',
-        full,
-        sizes["thumb"].url,
-        width,
-    )
-
-
-class CatalogAdmin(EditableAdmin):
-    """Writes the fields that were changed and no others, so that counters kept by orders stay."""
-
-    list_filter_submit = True
-    warn_unsaved_form = True
-
-    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: Any) -> None:
-        if change:
-            touched = {*form.changed_data, getattr(form, "media_field", "")}
-            obj.save(update_fields=[f.name for f in obj._meta.concrete_fields if f.name in touched])
-        else:
-            super().save_model(request, obj, form, change)
 
 
 @admin.register(Media)
@@ -219,7 +171,7 @@ class SkuInline(TabularInline):
         "is_active",
     ]
     readonly_fields = ["shown_price", "available"]
-    verbose_name_plural = "SKUs: units on hand are entered once, then changed by restocking"
+    verbose_name_plural = "SKUs: units on hand are entered once, then restocked or counted"
 
     @display(description="price")
     def shown_price(self, sku: Sku) -> str:
@@ -253,41 +205,6 @@ class ProductMediaInline(TabularInline):
     @display(description="")
     def preview(self, picture: ProductMedia) -> SafeString | str:
         return thumbnail(picture.media) if picture.pk else "–"
-
-
-class RestockingAdmin(CatalogAdmin):
-    """Has the action that adds a delivery to the stock of some SKUs."""
-
-    actions_detail: Any = ["restock"]
-    actions_row: Any = ["restock"]
-
-    def skus_of(self, object_id: Any) -> QuerySet[Sku]:
-        """Return what the action restocks."""
-        return Sku.objects.filter(pk=object_id)
-
-    @action(  # type: ignore[operator]
-        description="Restock",
-        url_path="restock",
-        icon="add_shopping_cart",
-        permissions=["change"],
-        dialog=RESTOCK,
-    )
-    def restock(self, request: HttpRequest, form: DeliveryForm, object_id: Any) -> HttpResponse:
-        """Put the units of the form into the warehouse."""
-        quantity = form.cleaned_data["quantity"]
-        ids = list(self.skus_of(object_id).values_list("pk", flat=True))
-        try:
-            stock.receive_delivery(quantities=dict.fromkeys(ids, quantity))
-        except DomainError as refusal:
-            messages.error(request, refusal.detail)
-        else:
-            messages.success(request, f"{quantity} units added to each of {len(ids)} SKUs.")
-        back = request.headers.get("HX-Current-URL") or reverse(
-            f"admin:catalog_{self.opts.model_name}_change", args=[object_id]
-        )
-        if "HX-Request" in request.headers:
-            return HttpResponse(headers={"HX-Redirect": back})
-        return redirect(back)
 
 
 @admin.register(Product)
@@ -331,36 +248,6 @@ class ProductAdmin(RestockingAdmin):
     @display(description="available", ordering="units")
     def left(self, product: Any) -> int:
         return product.units or 0
-
-
-@admin.register(Sku)
-class SkuAdmin(RestockingAdmin):
-    form = SkuForm
-    list_display = ["code", "product", "shown_price", "on_hand", "reserved", "left", "is_active"]
-    list_filter = ["is_active", "currency", ("product", AutocompleteSelectFilter)]
-    list_select_related = ["product"]
-    search_fields = ["code__istartswith", "product__name__istartswith"]
-    autocomplete_fields = ["product"]
-    readonly_fields = ["shown_price", "reserved"]
-    fields = [
-        "product",
-        "code",
-        "options",
-        "price_minor",
-        "currency",
-        "shown_price",
-        "on_hand",
-        "reserved",
-        "is_active",
-    ]
-
-    @display(description="price", ordering="price_minor")
-    def shown_price(self, sku: Sku) -> str:
-        return str(sku.price) if sku.price_minor is not None else "–"
-
-    @display(description="available")
-    def left(self, sku: Sku) -> int:
-        return sku.available
 
 
 def _with_picture(title: str, subtitle: str, media: Media | None) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Brands and what they sell: categories, products, SKUs, prices, stock, pictures."""
+"""Brands and what they sell: categories, products, pictures."""
 
 from collections.abc import Iterable
 from typing import ClassVar, Self
@@ -7,13 +7,12 @@ import pgtrigger
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import models
-from django.db.models import Exists, F, Func, OuterRef, Prefetch, Q, Subquery, Value
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, Subquery, Value
 from django.db.models.functions import Coalesce
-from django.db.models.lookups import Exact
 from django.utils import timezone
 
+from redshop.catalog.models.stock import Sku
 from redshop.catalog.types import Size
-from redshop.core.db import LockableQuerySet
 from redshop.core.money import Money
 
 
@@ -228,7 +227,7 @@ class Product(models.Model):
 
     objects: ClassVar[ProductQuerySet] = ProductQuerySet.as_manager()  # type: ignore[assignment]
 
-    skus_on_sale: list["Sku"]  # set by ``as_cards``
+    skus_on_sale: list[Sku]  # set by ``as_cards``
 
     class Meta:
         indexes = [
@@ -275,70 +274,3 @@ class ProductMedia(models.Model):
 
     def __str__(self) -> str:
         return f"picture {self.position} of {self.product_id}"
-
-
-class SkuQuerySet(LockableQuerySet["Sku"]):
-    def on_sale(self) -> Self:
-        """Keep the variants that are sold."""
-        return self.filter(is_active=True)
-
-
-class Sku(models.Model):
-    """One variant of a product: what is priced, stocked and sold."""
-
-    id = models.BigAutoField(primary_key=True)
-    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="skus")
-    code = models.CharField(max_length=64, unique=True)
-    options = models.JSONField(default=dict, blank=True, help_text='Such as {"size": "M"}.')
-    price_minor = models.PositiveBigIntegerField(
-        "price (minor units)", help_text="In the currency's smallest unit: 12900 is 129.00 CNY."
-    )
-    currency = models.CharField(max_length=3, default=settings.PLATFORM_CURRENCY)
-    on_hand = models.PositiveIntegerField(default=0, help_text="Units in the warehouse.")
-    reserved = models.PositiveIntegerField(
-        default=0, editable=False, help_text="Units that placed orders hold."
-    )
-    is_active = models.BooleanField(default=True, help_text="Sold now.")
-
-    objects: ClassVar[SkuQuerySet] = SkuQuerySet.as_manager()  # type: ignore[assignment]
-
-    class Meta:
-        verbose_name = "SKU"
-        verbose_name_plural = "SKUs"
-        indexes = [
-            models.Index(
-                fields=["product", "price_minor"],
-                condition=Q(is_active=True),
-                name="sku_cheapest_of_product",
-            )
-        ]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(reserved__gte=0) & Q(reserved__lte=F("on_hand")),
-                name="sku_reserved_within_on_hand",
-            ),
-            models.CheckConstraint(condition=Q(on_hand__gte=0), name="sku_on_hand_not_negative"),
-            models.CheckConstraint(condition=Q(price_minor__gte=0), name="sku_price_not_negative"),
-            models.CheckConstraint(
-                condition=Q(currency__regex=r"^[A-Z]{3}$"), name="sku_currency_is_iso"
-            ),
-            models.CheckConstraint(
-                condition=Exact(
-                    Func(F("options"), function="jsonb_typeof", output_field=models.TextField()),
-                    "object",
-                ),
-                name="sku_options_are_named",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.code
-
-    @property
-    def price(self) -> Money:
-        return Money(self.price_minor, self.currency)
-
-    @property
-    def available(self) -> int:
-        """Units that can still be sold."""
-        return self.on_hand - self.reserved

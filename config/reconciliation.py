@@ -1,0 +1,15 @@
+"""What `manage.py reconcile` compares: one function a room, by the name that it is asked for."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from notes.services import reconciliation as notes
+from redshop.catalog.services import reconciliation as stock
+from redshop.conversion.services import reconciliation as conversion
+from redshop.core.reconciliation import Comparison
+
+COMPARISONS: Final[Mapping[str, Callable[[], Comparison]]] = {
+    "stock": stock.compare,
+    "notes": notes.compare,
+    "conversion": conversion.compare,
+}
