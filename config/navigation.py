@@ -27,6 +27,8 @@ GROUPS: Final[dict[str, list[tuple[str, str, str]]]] = {
         ("Payments", "orders.payment", "credit_card"),
         ("Parcels", "orders.shipment", "local_shipping"),
         ("Refunds", "orders.refund", "undo"),
+        ("Repayments", "orders.repayment", "currency_exchange"),
+        ("Webhooks", "orders.webhookdelivery", "webhook"),
         ("Carts", "orders.cartitem", "shopping_cart"),
     ],
     "Prices": [

@@ -18,10 +18,10 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action, display
 
+from orders import admin_payments as admin_payments
 from orders import admin_prices as admin_prices
 from orders.forms import FORMS
 from orders.inlines import (
-    ATTEMPT_COLOURS,
     MONEY_COLOURS,
     PICTURES,
     STATE_COLOURS,
@@ -36,7 +36,6 @@ from orders.inlines import (
 from orders.models import (
     CartItem,
     Order,
-    Payment,
     Refund,
     RefundLine,
     Shipment,
@@ -238,24 +237,6 @@ class CartItemAdmin(ReadOnlyAdmin):
     @display(description="")
     def picture(self, item: CartItem) -> SafeString | str:
         return thumbnail(item.sku.product.picture, width=40)
-
-
-@admin.register(Payment)
-class PaymentAdmin(ReadOnlyAdmin):
-    list_display = ["order", "method", "shown_state", "shown_amount", "failure_code", "created_at"]
-    list_filter = ["state", "method", ("created_at", MomentRangeFilter)]
-    list_filter_submit = True
-    list_select_related = ["order"]
-    search_fields = ["order__number__istartswith", "order__buyer__handle__istartswith"]
-    ordering = ["-created_at", "-pk"]
-
-    @display(description="state", ordering="state", label=ATTEMPT_COLOURS)
-    def shown_state(self, payment: Payment) -> str:
-        return payment.get_state_display()
-
-    @display(description="amount", ordering="amount_minor")
-    def shown_amount(self, payment: Payment) -> str:
-        return str(payment.amount)
 
 
 @admin.register(Refund)

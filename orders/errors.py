@@ -108,6 +108,20 @@ class PaymentMethodUnavailable(DomainError):
     code = "payment_method_unavailable"
 
 
+class WebhookRefused(DomainError):
+    """The webhook is not from the company, or too old."""
+
+    code = "webhook_refused"
+    status = 400
+
+
+class WebhookTooLong(DomainError):
+    """No webhook is that long."""
+
+    code = "too_large"
+    status = 413
+
+
 class LineUnknown(DomainError):
     """The order has no such line."""
 

@@ -20,11 +20,13 @@ from orders.models import (
     Payment,
     Refund,
     RefundLine,
+    Repayment,
     RulesEdition,
     Shipment,
     ShipmentLine,
     ShippingRate,
     Transition,
+    WebhookDelivery,
 )
 from orders.services import cancellation, cart, checkout, fulfilment, payment, refunds
 from orders.types import Address
@@ -328,3 +330,34 @@ class ShipmentLineFactory(ShipmentFactory):
     @classmethod
     def to_order(cls) -> str:
         return "shipment__part__order"
+
+
+class RepaymentFactory(_LivedFactory):
+    """What a refund sent back."""
+
+    class Meta:
+        model = Repayment
+
+    @classmethod
+    def live(cls, buyer: User) -> Order:
+        order = paid(buyer)
+        refund(order)
+        return order
+
+    @classmethod
+    def to_order(cls) -> str:
+        return "payment__order"
+
+
+class WebhookDeliveryFactory(DjangoModelFactory[WebhookDelivery]):
+    """Something that a company said about a payment that we do not know."""
+
+    class Meta:
+        model = WebhookDelivery
+
+    company = "sandbox"
+    event_id = factory.Sequence(lambda n: f"event-{n}")
+    kind = "charge.succeeded"
+    body = "{}"
+    result = WebhookDelivery.Result.UNMATCHED
+    received_at = factory.LazyFunction(timezone.now)

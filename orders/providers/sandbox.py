@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from orders.errors import WebhookRefused
 from orders.providers.signatures import check_signature
 from orders.providers.types import (
     BackOutcome,
@@ -20,7 +21,6 @@ from orders.providers.types import (
     MoneyBack,
     Outcome,
     Unreachable,
-    WebhookRefused,
 )
 from orders.states import PaymentAttempt, RepaymentState
 

@@ -5,7 +5,8 @@ import hmac
 from datetime import UTC, datetime
 from typing import Final
 
-from orders.providers.types import TOLERANCE, WebhookRefused
+from orders.errors import WebhookRefused
+from orders.providers.types import TOLERANCE
 
 _MOST_DIGITS: Final = 12
 

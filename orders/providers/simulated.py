@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from orders.providers.types import BackOutcome, Charge, Hint, MoneyBack, Outcome, WebhookRefused
+from orders.errors import WebhookRefused
+from orders.providers.types import BackOutcome, Charge, Hint, MoneyBack, Outcome
 from orders.states import PaymentAttempt, RepaymentState
 
 #: What each token leads to; no token is a card that works.

@@ -7,7 +7,6 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from orders.states import PaymentAttempt, RepaymentState
-from redshop.core.errors import DomainError
 from redshop.core.money import Money
 
 #: How old a webhook's signature may be, either way (clocks differ).
@@ -16,13 +15,6 @@ TOLERANCE: Final = timedelta(minutes=5)
 
 class Unreachable(Exception):
     """The company gave no answer that can be understood: what came of the demand is unknown."""
-
-
-class WebhookRefused(DomainError):
-    """The webhook is not from the company, or too old."""
-
-    code = "webhook_refused"
-    status = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

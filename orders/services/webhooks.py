@@ -7,7 +7,7 @@ from typing import Final
 
 from django.db import connection, transaction
 
-from orders.errors import PaymentMethodUnavailable
+from orders.errors import PaymentMethodUnavailable, WebhookTooLong
 from orders.models import Payment, Repayment, WebhookDelivery
 from orders.providers import METHODS, provider_of
 from orders.providers.types import Hint
@@ -28,6 +28,7 @@ class _Kept:
     result: Result
 
 
+LONGEST_BODY: Final = 64 * 1024
 #: Should the process that received a webhook die before it asked, others ask then.
 LEASE: Final = timedelta(seconds=15)
 
@@ -40,10 +41,13 @@ def receive(*, company: str, body: bytes, headers: Mapping[str, str], at: dateti
 
     Raises:
         NotFound: the shop works with no such company.
+        WebhookTooLong: it is longer than any that companies send.
         WebhookRefused: the company did not send it, or not lately.
     """
     if company not in METHODS:
         raise NotFound
+    if len(body) > LONGEST_BODY:
+        raise WebhookTooLong
     try:
         provider = provider_of(company)
     except PaymentMethodUnavailable as error:

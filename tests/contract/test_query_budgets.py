@@ -33,6 +33,7 @@ from tests.query_counts import counted, recorded
 SMALL: Final = Sizes(people=3, products=4, notes=4, orders=2)
 LARGE: Final = Sizes(people=8, products=12, notes=14, orders=8)
 ELSEWHERE: Final = {
+    "POST /api/v1/webhooks/payments/{provider}": "tests/payments signs them",
     "POST /api/v1/media": "tests/catalog/test_media_api.py uploads",
     "POST /api/v1/auth/email/verify": "tests/accounts reads the mail",
     "POST /api/v1/auth/password/reset/confirm": "tests/accounts reads the mail",

@@ -17,7 +17,16 @@ from tests.query_counts import assert_query_count
 
 pytestmark = pytest.mark.django_db
 
-LOOKED_AT = ["order", "cartitem", "payment", "refund", "shipment", "couponuse"]
+LOOKED_AT = [
+    "order",
+    "cartitem",
+    "payment",
+    "refund",
+    "shipment",
+    "couponuse",
+    "repayment",
+    "webhookdelivery",
+]
 EDITED = ["coupon", "shippingrate", "dutyrate"]
 
 
@@ -50,6 +59,7 @@ def a_life(buyer: User) -> None:
     factories.placed(buyer, SkuFactory.create(product__brand=coupon.brand), coupon=coupon.code)
     factories.ShippingRateFactory.create()
     factories.DutyRateFactory.create(category_slug=f"shelf-{coupon.pk}")
+    factories.WebhookDeliveryFactory.create()
 
 
 @pytest.mark.parametrize("model", [*LOOKED_AT, *EDITED])

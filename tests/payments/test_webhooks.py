@@ -187,6 +187,15 @@ def test_a_signed_body_that_says_nothing_is_refused(company: Company, body: byte
     assert not WebhookDelivery.objects.exists()
 
 
+def test_a_body_that_is_too_long_is_refused_whoever_signed_it(company: Company) -> None:
+    body = event(uuid4()) + b" " * 70_000
+
+    answer = post(body, signed(body))
+
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+    assert not WebhookDelivery.objects.exists()
+
+
 def test_a_company_that_we_do_not_know_is_not_there() -> None:
     body = event(uuid4())
 
