@@ -65,7 +65,7 @@ class PaymentsView(IdempotentView):
 
 
 def _settled(begun: Payment, outcome: Outcome | None, *, at: datetime) -> Response:
-    settled = payment.settle(payment_id=begun.pk, outcome=outcome, at=at)
+    settled = payment.settle(payment_id=begun.pk, order_id=begun.order_id, outcome=outcome, at=at)
     return Response(PaymentSerializer(settled).data, status=status.HTTP_201_CREATED)
 
 

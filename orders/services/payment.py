@@ -123,21 +123,21 @@ def ask(payment: Payment, *, token: str | None = None) -> Outcome | None:
 
 
 @requires_transaction
-def settle(*, payment_id: UUID, outcome: Outcome | None, at: datetime) -> Payment:
+def settle(
+    *, payment_id: UUID, outcome: Outcome | None, order_id: UUID | None = None, at: datetime
+) -> Payment:
     """Write what the company said about a payment that was begun; a repeat changes nothing.
 
     Where it said nothing, it will be asked again soon. What had failed may succeed after all:
-    it pays the order where that still waits, else its money goes back at once.
+    it pays the order where that still waits, else its money goes back at once. Who knows the
+    ``order_id`` spares a question.
 
     Locks: the order row, then its products in primary-key order.
 
     Raises:
         NotFound: there is no such payment.
     """
-    order_id = Payment.objects.filter(pk=payment_id).values_list("order_id", flat=True).first()
-    if order_id is None:
-        raise NotFound
-    held = hold(order_id=order_id)
+    held = _held_for(payment_id, order_id)
     payment = Payment.objects.get(pk=payment_id)
     if outcome is None:
         _ask_soon(payment, at=at)
@@ -165,6 +165,21 @@ def charge_of(payment: Payment, *, token: str = "") -> Charge:
     return Charge(
         payment_id=payment.pk, amount=payment.amount, token=token, reference=payment.reference
     )
+
+
+def _held_for(payment_id: UUID, order_id: UUID | None) -> Held:
+    """Hold the order of a payment: in one statement while it waits for its money, which is when
+    what comes with the lock is sure to be right.
+
+    Raises:
+        NotFound: there is no such payment.
+    """
+    if order_id is None:
+        order_id = Payment.objects.filter(pk=payment_id).values_list("order_id", flat=True).first()
+    if order_id is None:
+        raise NotFound
+    held = hold_unpaid(order_id=order_id)
+    return held if held.state == OrderState.PLACED else hold(order_id=order_id)
 
 
 def _begun(key: UUID, *, buyer_id: int | None, digest: str, at: datetime) -> Payment | None:

@@ -49,6 +49,11 @@ class Operation:
         return schema
 
     @property
+    def takes_token(self) -> bool:
+        """Tell whether it looks at the caller's token; what companies send bears a signature."""
+        return any(self.spec.get("security", []))
+
+    @property
     def takes_json(self) -> bool:
         return "application/json" in self.spec.get("requestBody", {}).get("content", {})
 

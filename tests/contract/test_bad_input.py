@@ -177,7 +177,7 @@ def test_a_forged_token_opens_nothing(operation: Operation, authorization: str) 
 
     response = send(operation, operation.address(), {"Authorization": authorization}, b"{}")
 
-    if authorization.startswith("Bearer"):
+    if authorization.startswith("Bearer") and operation.takes_token:
         assert response.status_code == 401, f"{operation} {authorization}"
     assert_refused_or_fine(response, before, f"{operation} {authorization}")
 

@@ -124,7 +124,9 @@ def test_a_moved_or_renamed_category_takes_the_duty_of_its_new_place(person: Use
 def test_a_new_category_is_known_at_once(person: User) -> None:
     food = CategoryFactory.create(slug="food")
     factories.DutyRateFactory.create(country="CN", category_slug="food", basis_points=500)
-    factories.CartItemFactory.create(person=person, sku=sku_from("IT", price_minor=10_000))
+    elsewhere = CategoryFactory.create(slug="elsewhere")
+    old = sku_from("IT", price_minor=10_000, product__category=elsewhere)
+    factories.CartItemFactory.create(person=person, sku=old)
     assert quoted(person)[1] == 910
     tea = CategoryFactory.create(slug="tea", parent=food)
 
