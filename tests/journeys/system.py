@@ -73,6 +73,15 @@ class Living:
         self.clients.append(mobile)
         return mobile
 
+    def company_record(self) -> Any:
+        """Return everything that the payment company knows."""
+        (company,) = self.processes("sandbox")
+        port = company.cmdline()[-1]
+        secret = (self.state / "sandbox_secret").read_text()
+        return httpx.get(
+            f"http://127.0.0.1:{port}/v1/record", headers={"Authorization": f"Bearer {secret}"}
+        ).json()
+
     def admin(self) -> "Mobile":
         return self.client(self.said["admin"]["token"])
 
