@@ -31,9 +31,9 @@ REDIS_URL = env.str("REDIS_URL", default="") or embedded.redis_url()
 BROKER_URL = env.str("BROKER_URL", default="") or REDIS_URL
 
 DATABASES = {"default": postgres_settings(DATABASE_URL)}
-if _pool_size := env.int("DATABASE_POOL_SIZE", default=0):  # connections kept by a web process
-    DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": _pool_size, "timeout": 5}
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # one that broke meanwhile is replaced
+if env.bool("DATABASE_KEEP", default=False):
+    DATABASES["default"]["CONN_MAX_AGE"] = None
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {
