@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Final
 from uuid import UUID
 
-from django.db.models import BigIntegerField, Case, F, Value, When
+from django.db.models import BigIntegerField, Case, F, QuerySet, Value, When
 
 from orders.errors import LineUnknown, QuantityNotPossible, WrongState
 from orders.models import Order, OrderLine, OrderPart, Transition
@@ -15,6 +15,7 @@ from orders.states import OrderState, route, slowest
 from redshop.core import outbox
 from redshop.core.db import requires_transaction
 from redshop.core.errors import NotFound
+from redshop.core.prepared import prepared
 
 #: The states in the order in which a life can pass them.
 LIFE: Final = [state.value for state in OrderState]
@@ -95,13 +96,19 @@ def hold_unpaid(*, order_id: UUID, buyer_id: int | None = None) -> Held:
     Raises:
         NotFound: there is no such order, or it is another buyer's.
     """
-    lines = OrderLine.objects.filter(order_id=order_id).select_related("order", "part")
-    if buyer_id is not None:
-        lines = lines.filter(order__buyer_id=buyer_id)
-    found = list(lines.locked("order"))
+    found = _locked_lines(order_id=order_id, buyer_id=buyer_id)
     if not found:
         raise NotFound
     return _held(found[0].order, found)
+
+
+@prepared
+def _locked_lines(*, order_id: UUID, buyer_id: int | None) -> QuerySet[OrderLine]:
+    """Lock an order, which is its buyer's where one is named, and find its lines and parts."""
+    lines = OrderLine.objects.filter(order_id=order_id).select_related("order", "part")
+    if buyer_id is not None:
+        lines = lines.filter(order__buyer_id=buyer_id)
+    return lines.locked("order")
 
 
 def _held(order: Order, lines: Iterable[OrderLine]) -> Held:

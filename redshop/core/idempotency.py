@@ -13,10 +13,12 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from redshop.core.db import refusing_when_busy
 from redshop.core.errors import DomainError
 from redshop.core.models import IdempotencyKey
+from redshop.core.prepared import prepared
 
 B = TypeVar("B")
 M = TypeVar("M")
@@ -200,18 +202,22 @@ def _find(call: Call, *, at: datetime) -> Answer | None:
     Raises:
         IdempotencyKeyReused: the key belongs to a different request.
     """
-    kept = IdempotencyKey.objects.filter(
-        person_id=call.person_id,
-        call=call.name,
-        key=call.key,
-        created_at__gt=at - LIFETIME,
-    ).first()
-    if kept is None:
+    found = _kept(person_id=call.person_id, name=call.name, key=call.key, since=at - LIFETIME)
+    if not found:
         return None
+    kept = found[0]
     if kept.digest != call.digest:
         raise IdempotencyKeyReused
     return Answer(
         status=kept.status, body=bytes(kept.body), content_type=kept.content_type, is_replay=True
+    )
+
+
+@prepared
+def _kept(*, person_id: int, name: str, key: UUID, since: datetime) -> QuerySet[IdempotencyKey]:
+    """Find what was kept of a call, of which there is one at most."""
+    return IdempotencyKey.objects.filter(
+        person_id=person_id, call=name, key=key, created_at__gt=since
     )
 
 

@@ -7,6 +7,8 @@ from typing import Final
 import structlog
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
+from django_structlog.middlewares import RequestMiddleware
+from ipware import get_client_ip
 
 from redshop.core.ids import uuid7
 
@@ -29,6 +31,24 @@ class RequestIdMiddleware:
         response = self.get_response(request)
         response[HEADER] = request_id
         return response
+
+
+class _Client:
+    """The address that a request came from, worked out where a line of the log shows it."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+
+    def __repr__(self) -> str:
+        return repr(get_client_ip(self._request)[0])
+
+
+class RequestLogMiddleware(RequestMiddleware):
+    """Logs requests that were refused or failed, with who asked, from where and under which id."""
+
+    @classmethod
+    def bind_ip(cls, request: HttpRequest) -> None:
+        structlog.contextvars.bind_contextvars(ip=_Client(request))
 
 
 class RefuseNulMiddleware:
