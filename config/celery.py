@@ -6,7 +6,6 @@ from typing import Any, Final
 from celery import Celery
 from celery.beat import PersistentScheduler
 from celery.signals import task_prerun, worker_process_init, worker_ready
-
 from django.db import close_old_connections
 
 from config import heartbeat

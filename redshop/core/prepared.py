@@ -30,8 +30,21 @@ _STAND_INS: Final[dict[type, Callable[[int], Any]]] = {
 }
 
 
+#: A function that is asked for ever other lengths of lists is not worth more memory.
+MOST_TEXTS: Final = 64
+
+
 class NotPreparable(TypeError):
     """The values of a query do not reach its SQL as they are, or rows are missing from it."""
+
+
+_all_texts: Final[list[dict[Any, "_Text"]]] = []
+
+
+def forget() -> None:
+    """Compile everything anew from now on: for tests that change how a QuerySet is made."""
+    for texts in _all_texts:
+        texts.clear()
 
 
 def prepared(make: Callable[P, QuerySet[M, R]]) -> Callable[P, list[R]]:
@@ -45,9 +58,12 @@ def prepared(make: Callable[P, QuerySet[M, R]]) -> Callable[P, list[R]]:
         NotPreparable: at the first run, where an argument does not reach the SQL as it is.
     """
     texts: dict[Any, _Text] = {}
+    _all_texts.append(texts)
 
     @wraps(make)
     def rows(*args: P.args, **kwargs: P.kwargs) -> list[R]:
+        if len(texts) > MOST_TEXTS:
+            return list(make(*args, **kwargs))
         shape = tuple(_shape(value) for value in kwargs.values())
         try:
             text = texts.get(shape) or texts.setdefault(shape, _compile(make, kwargs))
