@@ -1,12 +1,28 @@
-"""Django's PostgreSQL backend with a health check that costs no round trip."""
+"""Django's PostgreSQL backend, kept open: a health check without a round trip, safe numbers."""
 
+import functools
 import select
 from typing import Any, Final
 
 from django.db.backends.postgresql import base
+from psycopg.adapt import AdaptersMap
+from psycopg.types.numeric import Int2, Int2Dumper, Int4, Int4Dumper, Int8, Int8Dumper
 
 #: What a server says to a client that asks nothing: good-bye.
 _SAYS_SOMETHING: Final = select.POLLIN | select.POLLHUP | select.POLLERR | select.POLLNVAL
+
+
+@functools.cache
+def _with_whole_numbers_as_text(adapters: AdaptersMap) -> AdaptersMap:
+    """Send numbers bound for a column of 16 or 32 bits as text.
+
+    psycopg's binary form cuts a number that is too large without a word (2**63 - 1 arrives as
+    -1); PostgreSQL refuses its text.
+    """
+    safe = AdaptersMap(adapters)
+    for kind, dumper in ((Int2, Int2Dumper), (Int4, Int4Dumper), (Int8, Int8Dumper)):
+        safe.register_dumper(kind, dumper)
+    return safe
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -16,6 +32,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
     in microseconds; ``SELECT 1`` before every request would cost as much as a look-up. After an
     error the question is asked in earnest.
     """
+
+    def get_connection_params(self) -> dict[str, Any]:
+        parameters: dict[str, Any] = super().get_connection_params()
+        parameters["context"] = _with_whole_numbers_as_text(parameters["context"])
+        return parameters
 
     def is_usable(self) -> Any:
         if self.errors_occurred:

@@ -12,10 +12,9 @@ from django.db.models import BigIntegerField, Case, F, QuerySet, Value, When
 from orders.errors import LineUnknown, QuantityNotPossible, WrongState
 from orders.models import Order, OrderLine, OrderPart, Transition
 from orders.states import OrderState, route, slowest
-from redshop.core import outbox
+from redshop.core import outbox, prepared
 from redshop.core.db import requires_transaction
 from redshop.core.errors import NotFound
-from redshop.core.prepared import prepared
 
 #: The states in the order in which a life can pass them.
 LIFE: Final = [state.value for state in OrderState]
@@ -102,7 +101,7 @@ def hold_unpaid(*, order_id: UUID, buyer_id: int | None = None) -> Held:
     return _held(found[0].order, found)
 
 
-@prepared
+@prepared.prepared
 def _locked_lines(*, order_id: UUID, buyer_id: int | None) -> QuerySet[OrderLine]:
     """Lock an order, which is its buyer's where one is named, and find its lines and parts."""
     lines = OrderLine.objects.filter(order_id=order_id).select_related("order", "part")
@@ -143,7 +142,7 @@ def advance(
         _publish(held, at=at)
     for step in passed:
         step.at, step.reason = at, reason
-    Transition.objects.bulk_create(passed)
+    prepared.insert(passed)
 
 
 @requires_transaction
@@ -181,7 +180,7 @@ def _case(by_line: Mapping[int, int]) -> Case:
 
 def save(order: Order) -> None:
     """Save what changes in the life of a held order."""
-    order.save(update_fields=["state", "payment_state", "paid_at", "refunded_minor", "expires_at"])
+    prepared.update(order, "state", "payment_state", "paid_at", "refunded_minor", "expires_at")
 
 
 def _publish(held: Held, *, at: datetime) -> None:

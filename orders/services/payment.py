@@ -20,6 +20,7 @@ from orders.services.holding import Held, advance_all, hold, hold_unpaid, save
 from orders.services.reporting import report, whole
 from orders.states import OrderState, PaymentAttempt, PaymentState
 from redshop.catalog.services import popularity
+from redshop.core import prepared
 from redshop.core.db import requires_transaction, use_case
 from redshop.core.errors import NotFound
 from redshop.core.idempotency import IdempotencyKeyReused, InProgress
@@ -100,7 +101,7 @@ def begin(
     payment = _payment(held, method=method, at=at)
     payment.idempotency_key, payment.request_digest = key, digest
     payment.look_at = at + LEASE
-    payment.save(force_insert=True)
+    prepared.insert([payment])
     held.order.payment_state = PaymentState.PENDING
     save(held.order)
     return payment
@@ -239,20 +240,28 @@ def _settle(held: Held, payment: Payment, outcome: Outcome, *, at: datetime) -> 
         case PaymentAttempt.SUCCEEDED:
             payment.settled_at, payment.look_at = at, None
             payment.is_late = held.order.paid_at is not None or held.state != OrderState.PLACED
-            payment.save()
+            _write(payment)
             if payment.is_late:
                 repayment.request(payment, amount_minor=payment.amount_minor, refund=None, at=at)
             else:
                 _pay(held, at=at)
         case PaymentAttempt.FAILED:
             payment.settled_at, payment.look_at = at, None
-            payment.save()
+            _write(payment)
             _let_try_again(held)
         case _:
             payment.look_at = at + SOON
-            payment.save()
+            _write(payment)
             held.order.payment_state = PaymentState.PENDING
             save(held.order)
+
+
+def _write(payment: Payment) -> None:
+    """Write a payment that is settled as soon as it began, or what became of one that is there."""
+    if payment._state.adding:
+        prepared.insert([payment])
+    else:
+        payment.save()
 
 
 def _pay(held: Held, *, at: datetime) -> None:

@@ -221,22 +221,27 @@ def _kept(*, person_id: int, name: str, key: UUID, since: datetime) -> QuerySet[
     )
 
 
+_KEEP: Final = """
+INSERT INTO core_idempotencykey
+    (person_id, call, key, digest, status, body, content_type, created_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (person_id, call, key) DO UPDATE SET
+    digest = EXCLUDED.digest, status = EXCLUDED.status, body = EXCLUDED.body,
+    content_type = EXCLUDED.content_type, created_at = EXCLUDED.created_at
+"""
+
+
 def _keep(call: Call, answer: Answer, *, at: datetime) -> None:
     """Write the answer, over one that has outlived its day."""
-    IdempotencyKey.objects.bulk_create(
-        [
-            IdempotencyKey(
-                person_id=call.person_id,
-                call=call.name,
-                key=call.key,
-                digest=call.digest,
-                status=answer.status,
-                body=answer.body,
-                content_type=answer.content_type,
-                created_at=at,
-            )
-        ],
-        update_conflicts=True,
-        unique_fields=["person_id", "call", "key"],
-        update_fields=["digest", "status", "body", "content_type", "created_at"],
-    )
+    values = [
+        call.person_id,
+        call.name,
+        call.key,
+        call.digest,
+        answer.status,
+        answer.body,
+        answer.content_type,
+        at,
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_KEEP, values)
