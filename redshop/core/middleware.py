@@ -2,11 +2,19 @@
 
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import structlog
+from django.conf import settings
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
+from django.middleware.common import CommonMiddleware
+from django.middleware.locale import LocaleMiddleware
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
 from django_structlog.middlewares import RequestMiddleware
 from ipware import get_client_ip
 
@@ -14,6 +22,7 @@ from redshop.core.ids import uuid7
 
 HEADER: Final = "X-Request-Id"
 NUL: Final = "\x00"
+API: Final = "/api/"
 _ACCEPTABLE: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -49,6 +58,45 @@ class RequestLogMiddleware(RequestMiddleware):
     @classmethod
     def bind_ip(cls, request: HttpRequest) -> None:
         structlog.contextvars.bind_contextvars(ip=_Client(request))
+
+
+class _PagesOnly:
+    """Serves people's pages; calls of the API, which bear a token and no cookie, pass it by."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if request.path_info.startswith(API):
+            return self.get_response(request)  # type: ignore[attr-defined]
+        return super().__call__(request)  # type: ignore[misc]
+
+
+class PageSessionMiddleware(_PagesOnly, SessionMiddleware):
+    """Django's sessions, for the admin."""
+
+
+class PageAddressMiddleware(_PagesOnly, CommonMiddleware):
+    """Django's missing slashes, for the admin: the API's addresses end without one."""
+
+
+class PageAuthenticationMiddleware(_PagesOnly, AuthenticationMiddleware):
+    """Django's user of a session, for the admin."""
+
+
+class PageMessageMiddleware(_PagesOnly, MessageMiddleware):
+    """Django's messages, for the admin."""
+
+
+class LanguageMiddleware(LocaleMiddleware):
+    """The caller's language where they name one; it is not worked out where they do not."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if not request.path_info.startswith(API) or "HTTP_ACCEPT_LANGUAGE" in request.META:
+            return super().__call__(request)
+        translation.deactivate()  # what the last request of this thread spoke
+        request.LANGUAGE_CODE = settings.LANGUAGE_CODE
+        response = self.get_response(request)
+        patch_vary_headers(response, ("Accept-Language",))
+        response.headers.setdefault("Content-Language", settings.LANGUAGE_CODE)
+        return response
 
 
 class RefuseNulMiddleware:
