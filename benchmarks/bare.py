@@ -147,8 +147,9 @@ class Watch:
     def _rows(self, table: Table) -> Rows:
         """Return a table's rows in the order in which they were written, every value quoted."""
         columns = ", ".join(f'quote_nullable("{name}"::text)' for name in table.columns)
+        order = "xmin::text::bigint, cmin::text::bigint"
         found = self.database.execute(
-            f'SELECT {columns} FROM "{table.name}" ORDER BY xmin::text::bigint, cmin::text::bigint'.encode()
+            f'SELECT {columns} FROM "{table.name}" ORDER BY {order}'.encode()  # noqa: S608 - names of columns
         )
         rows = (dict(zip(table.columns, row, strict=True)) for row in found)
         return {tuple(row[name] for name in table.key): row for row in rows}
@@ -166,7 +167,7 @@ class Watch:
         for name, table in self.tables.items():
             for key, row in known.get(name, {}).items():
                 if key not in now[name]:
-                    told.append(f'DELETE FROM "{name}" WHERE {self._where(table, row)};')
+                    told.append(f'DELETE FROM "{name}" WHERE {self._where(table, row)};')  # noqa: S608 - of a script
                 elif row != now[name][key]:
                     told += self._update(table, row, now[name][key])
         return told
@@ -202,7 +203,7 @@ class Watch:
         columns = ", ".join(f'"{name}"' for name in names)
         values = ", ".join(self._value(table, name, row[name]) for name in names)
         end = f' RETURNING "{table.key[0]}" AS {own} \\gset' if own else ";"
-        return f'INSERT INTO "{table.name}" ({columns}) VALUES ({values}){end}'
+        return f'INSERT INTO "{table.name}" ({columns}) VALUES ({values}){end}'  # noqa: S608 - as above
 
     def _update(self, table: Table, old: Mapping[str, str], row: Mapping[str, str]) -> list[str]:
         changed = ", ".join(
@@ -211,9 +212,10 @@ class Watch:
             if old[name] != row[name]
         )
         where = self._where(table, row)
-        told = [f'UPDATE "{table.name}" SET {changed} WHERE {where};']
+        told = [f'UPDATE "{table.name}" SET {changed} WHERE {where};']  # noqa: S608 - as above
         if tuple(row[name] for name in table.key) in self._first[table.name]:  # others want it too
-            told.insert(0, f'SELECT 1 FROM "{table.name}" WHERE {where} FOR NO KEY UPDATE;')
+            lock = f'SELECT 1 FROM "{table.name}" WHERE {where} FOR NO KEY UPDATE;'  # noqa: S608 - as above
+            told.insert(0, lock)
         return told
 
     def _where(self, table: Table, row: Mapping[str, str]) -> str:

@@ -109,11 +109,11 @@ class Purchases:
                 "",
                 statements.text(self.statements),
                 "",
-                f"The same rows as bare SQL (pgbench, {sql.clients} clients, {sql.writes} writes in"
-                f" each): {sql.per_second:.1f} per s, {sql.cpu_ms:.2f} ms CPU of PostgreSQL.",
-                f"Beside it, all of redshop takes {ours.ours_ms / sql.cpu_ms:.1f} times the CPU"
-                f" (its PostgreSQL {ours.cpu_ms['postgres'] / sql.cpu_ms:.1f} times), and"
-                f" bare SQL is {sql.per_second / ours.per_second:.1f} times as fast.",
+                f"The same rows as bare SQL ({sql.clients} clients of pgbench, {sql.writes} writes",
+                f"each): {sql.per_second:.1f} per s, {sql.cpu_ms:.2f} ms CPU of PostgreSQL.",
+                f"Beside it, all of redshop takes {ours.ours_ms / sql.cpu_ms:.1f} times the CPU,",
+                f"its PostgreSQL {ours.cpu_ms['postgres'] / sql.cpu_ms:.1f} times; bare SQL is",
+                f"{sql.per_second / ours.per_second:.1f} times as fast.",
             ]
         )
 

@@ -320,6 +320,7 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
     },
 }
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # RequestIdMiddleware has seen to it
 structlog.configure(
     processors=[
         *_SHARED_PROCESSORS,

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 from uuid import UUID
 
 from django.conf import settings
@@ -233,7 +233,7 @@ ON CONFLICT (person_id, call, key) DO UPDATE SET
 
 def _keep(call: Call, answer: Answer, *, at: datetime) -> None:
     """Write the answer, over one that has outlived its day."""
-    values = [
+    values: list[Any] = [
         call.person_id,
         call.name,
         call.key,

@@ -33,7 +33,7 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        given = request.headers.get(HEADER, "")
+        given = request.META.get("HTTP_X_REQUEST_ID", "")
         request_id = given if _ACCEPTABLE.fullmatch(given) else str(uuid7())
         request.META["HTTP_X_REQUEST_ID"] = request_id
         structlog.contextvars.bind_contextvars(request_id=request_id)
@@ -93,7 +93,7 @@ class LanguageMiddleware(LocaleMiddleware):
             return super().__call__(request)
         translation.deactivate()  # what the last request of this thread spoke
         request.LANGUAGE_CODE = settings.LANGUAGE_CODE
-        response = self.get_response(request)
+        response: Any = self.get_response(request)
         patch_vary_headers(response, ("Accept-Language",))
         response.headers.setdefault("Content-Language", settings.LANGUAGE_CODE)
         return response

@@ -254,7 +254,7 @@ def _insertion(kind: type[Model], count: int, *, has_key: bool) -> tuple[str, li
 @functools.lru_cache(maxsize=512)
 def _update(kind: type[Model], names: tuple[str, ...]) -> tuple[str, list[Any]]:
     options = kind._meta
-    fields = [options.get_field(name) for name in names]
+    fields: list[Any] = [options.get_field(name) for name in names]
     columns = ", ".join(f'"{each.column}" = %s' for each in fields)
     sql = f'UPDATE "{options.db_table}" SET {columns} WHERE "{options.pk.column}" = %s'  # noqa: S608 - names of columns
     return sql, [*fields, options.pk]
