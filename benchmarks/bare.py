@@ -163,7 +163,7 @@ class Watch:
         ]
         for table, row in new:
             self._name_keys(table, row)
-        told = [self._insert(table, row) for table, row in new]
+        told = [self._insert(table, row) for table, row in new if not self._is_shared(table, row)]
         for name, table in self.tables.items():
             for key, row in known.get(name, {}).items():
                 if key not in now[name]:
@@ -171,6 +171,13 @@ class Watch:
                 elif row != now[name][key]:
                     told += self._update(table, row, now[name][key])
         return told
+
+    def _is_shared(self, table: Table, row: Mapping[str, str]) -> bool:
+        """Tell whether a new row has a name with nothing of this purchase in it: the first of many
+        purchases writes it, such as the timer of a stretch of time."""
+        names = [name for name in table.unique if table.columns[name].startswith("character")]
+        values = " ".join(row.values())
+        return len(names) > 1 and not any(uuid in values for uuid in self.uuids)
 
     def _in_order(self) -> list[str]:
         """Return the tables, each after those that it refers to."""
