@@ -25,6 +25,15 @@ def _with_whole_numbers_as_text(adapters: AdaptersMap) -> AdaptersMap:
     return safe
 
 
+class Cursor(base.ServerBindingCursor):
+    """Prepares what has values: a text without any may be several commands (a migration's)."""
+
+    def execute(self, query: Any, params: Any = None, **how: Any) -> Any:
+        if not params:
+            how["prepare"] = False
+        return super().execute(query, params, **how)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """Keeps connections, and notices before a request uses one that the server has hung up.
 
@@ -36,6 +45,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_connection_params(self) -> dict[str, Any]:
         parameters: dict[str, Any] = super().get_connection_params()
         parameters["context"] = _with_whole_numbers_as_text(parameters["context"])
+        parameters["cursor_factory"] = Cursor
         return parameters
 
     def is_usable(self) -> Any:

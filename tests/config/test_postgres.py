@@ -29,6 +29,13 @@ def test_statements_are_prepared() -> None:
         assert cursor.fetchone()[0] >= 1
 
 
+@pytest.mark.django_db
+def test_several_commands_at_once_can_be_sent_again_and_again() -> None:
+    for _ in range(3):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1; SELECT 2")
+
+
 def _use_after_the_server_hung_up() -> str:
     connection.settings_dict = {**connection.settings_dict, "CONN_HEALTH_CHECKS": True}
     with connection.cursor() as cursor:
