@@ -2,6 +2,7 @@
 
 import functools
 import select
+from contextlib import nullcontext
 from typing import Any, Final
 
 from django.db.backends.postgresql import base
@@ -25,13 +26,27 @@ def _with_whole_numbers_as_text(adapters: AdaptersMap) -> AdaptersMap:
     return safe
 
 
+#: What ``pgtrigger.ignore`` puts before each statement.
+_IGNORE: Final = "SELECT set_config('pgtrigger.ignore', %s, true); "
+
+
 class Cursor(base.ServerBindingCursor):
     """Prepares what has values: a text without any may be several commands (a migration's)."""
 
     def execute(self, query: Any, params: Any = None, **how: Any) -> Any:
         if not params:
             how["prepare"] = False
-        return super().execute(query, params, **how)
+        if isinstance(query, str) and query.startswith(_IGNORE):
+            return self._execute_ignoring(query.removeprefix(_IGNORE), params, **how)
+        return super().execute(query, params, **how)  # type: ignore[misc]
+
+    def _execute_ignoring(self, query: str, params: Any, **how: Any) -> Any:
+        """Send pgtrigger's two commands one after the other: only texts without values may have
+        two."""
+        connection: Any = self.connection  # type: ignore[attr-defined]
+        with connection.transaction() if connection.autocommit else nullcontext():
+            super().execute(_IGNORE.rstrip("; "), params[:1])  # type: ignore[misc]
+            return self.execute(query, params[1:] or None, **how)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
