@@ -23,6 +23,10 @@ CLIENTS: Final = 8
 FLOWS: Final = 300
 WARM_UP: Final = 20
 
+#: Where the trigger of the SKUs looks for the cause of a move (redshop.catalog.models.stock).
+CAUSE: Final = "redshop.stock_movement"
+INTEGERS: Final = frozenset({"smallint", "integer", "bigint"})
+
 Rows = dict[tuple[str, ...], dict[str, str]]
 
 _TABLES: Final = """
@@ -38,6 +42,8 @@ SELECT c.relname::text,
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
   AND a.attgenerated = ''
+  AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid  -- only triggers write into it
+                  AND pg_get_triggerdef(t.oid) LIKE '%BEFORE INSERT%pg_trigger_depth() = 0%')
 GROUP BY c.oid, c.relname
 """
 _REFERENCES: Final = """
@@ -213,17 +219,29 @@ class Watch:
         return f'INSERT INTO "{table.name}" ({columns}) VALUES ({values}){end}'  # noqa: S608 - as above
 
     def _update(self, table: Table, old: Mapping[str, str], row: Mapping[str, str]) -> list[str]:
+        is_older = tuple(row[name] for name in table.key) in self._first[table.name]
         changed = ", ".join(
-            f'"{name}" = {self._value(table, name, row[name])}'
+            f'"{name}" = {self._sum(old[name], name, row[name])}'
+            if is_older and table.columns[name] in INTEGERS
+            else f'"{name}" = {self._value(table, name, row[name])}'
             for name in table.columns
             if old[name] != row[name]
         )
         where = self._where(table, row)
+        if table.name == "catalog_sku":  # its trigger writes a movement, and wants to know why
+            where += f" AND set_config('{CAUSE}', '{{\"kind\": \"reserved\"}}', true) <> ''"
         told = [f'UPDATE "{table.name}" SET {changed} WHERE {where};']  # noqa: S608 - as above
-        if tuple(row[name] for name in table.key) in self._first[table.name]:  # others want it too
-            lock = f'SELECT 1 FROM "{table.name}" WHERE {where} FOR NO KEY UPDATE;'  # noqa: S608 - as above
+        if is_older:  # others want it too
+            lock = (
+                f'SELECT 1 FROM "{table.name}" WHERE {self._where(table, row)} FOR NO KEY UPDATE;'  # noqa: S608 - as above
+            )
             told.insert(0, lock)
         return told
+
+    def _sum(self, old: str, name: str, new: str) -> str:
+        """Return what a counter becomes, so that it counts each time."""
+        before, after = (int(value.strip("'")) for value in (old, new))
+        return f'"{name}" + {after - before}'
 
     def _where(self, table: Table, row: Mapping[str, str]) -> str:
         return " AND ".join(
