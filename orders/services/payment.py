@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from orders.errors import AlreadyPaid, PaymentUnderWay
 from orders.models import OrderLine, Payment
 from orders.providers import SIMULATED, provider_of
@@ -185,10 +187,10 @@ def _held_for(payment_id: UUID, order_id: UUID | None) -> Held:
 
 def _begun(key: UUID, *, buyer_id: int | None, digest: str, at: datetime) -> Payment | None:
     """Return the payment that an earlier call with the key began, leased to this one."""
-    mine = Payment.objects.filter(idempotency_key=key, order__buyer_id=buyer_id)
-    payment = mine.locked().first()
-    if payment is None:
+    found = _of_key(key=key, buyer_id=buyer_id)
+    if not found:
         return None
+    payment = found[0]
     if payment.request_digest != digest:
         raise IdempotencyKeyReused
     if payment.settled_at is None:
@@ -197,6 +199,12 @@ def _begun(key: UUID, *, buyer_id: int | None, digest: str, at: datetime) -> Pay
         payment.look_at = at + LEASE
         payment.save(update_fields=["look_at"])
     return payment
+
+
+@prepared.prepared
+def _of_key(*, key: UUID, buyer_id: int | None) -> QuerySet[Payment]:
+    """Lock what calls of the buyer with the key began, the first of them first."""
+    return Payment.objects.filter(idempotency_key=key, order__buyer_id=buyer_id).locked()
 
 
 def _ask_soon(payment: Payment, *, at: datetime) -> None:
