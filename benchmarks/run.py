@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import psutil
 
-from benchmarks import load, scenarios
+from benchmarks import bare, flows, load, scenarios, statements
 from benchmarks.scenarios import CALLERS, Scenario
 from benchmarks.system import ROOT, System, system
 
@@ -86,7 +86,59 @@ def table(rows: list[Row]) -> str:
     return "\n".join([head, *lines])
 
 
-def report(rows: list[Row], *, data: Mapping[str, int]) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class Purchases:
+    """Whole purchases, what they ask of PostgreSQL, and the same rows as bare SQL."""
+
+    rows: list[flows.Row]
+    statements: statements.Counts
+    bare: bare.Result
+
+    @property
+    def beside_bare(self) -> flows.Row:
+        """Return the row with as many clients as bare SQL had."""
+        return next(row for row in self.rows if row.clients == self.bare.clients)
+
+    def text(self) -> str:
+        ours, sql = self.beside_bare, self.bare
+        return "\n".join(
+            [
+                "Whole purchases (cart, checkout, payment, paid, and what follows):",
+                flows.table(self.rows),
+                "CPU ms: web, worker, bell, beat and PostgreSQL together, of one flow.",
+                "",
+                statements.text(self.statements),
+                "",
+                f"The same rows as bare SQL ({sql.clients} clients of pgbench, {sql.writes} writes",
+                f"each): {sql.per_second:.1f} per s, {sql.cpu_ms:.2f} ms CPU of PostgreSQL.",
+                f"Beside it, all of redshop takes {ours.ours_ms / sql.cpu_ms:.1f} times the CPU,",
+                f"its PostgreSQL {ours.cpu_ms['postgres'] / sql.cpu_ms:.1f} times; bare SQL is",
+                f"{sql.per_second / ours.per_second:.1f} times as fast.",
+            ]
+        )
+
+
+def purchases(living: System, callers: list[load.Caller], folder: Path) -> Purchases:
+    """Measure whole purchases, count their statements, and run their rows as bare SQL."""
+    print("whole purchases ...", flush=True)
+    known = len(callers)
+    more = [scenarios.register(living.host, n) for n in range(known, max(flows.CLIENTS))]
+    buyers = [*callers, *more]
+    rows = flows.measure(living, buyers)
+    print("their statements ...", flush=True)
+    counts = statements.count(living, flows.buyers(buyers[:1])[0])
+    print("their rows as bare SQL ...", flush=True)
+    skus = scenarios.skus(buyers[0])
+    each = [
+        [*scenarios.steps(caller, skus[n]), lambda: flows.settle(living)]
+        for n, caller in enumerate(buyers[: bare.CLIENTS])
+    ]
+    return Purchases(rows, counts, bare.measure(living, each, folder))
+
+
+def report(
+    rows: list[Row], *, data: Mapping[str, int], bought: Purchases | None = None
+) -> dict[str, object]:
     """Return the figures with what they depend on."""
     base = rows[0].cpu_ms
     return {
@@ -98,6 +150,7 @@ def report(rows: list[Row], *, data: Mapping[str, int]) -> dict[str, object]:
             {**asdict(row), "cpu_ms": row.cpu_ms, "ratio": row.cpu_ms / row.calls / base}
             for row in rows
         ],
+        "purchases": asdict(bought) if bought else None,
     }
 
 
@@ -134,9 +187,12 @@ def main() -> None:
         for scenario in wanted:
             print(f"{scenario.name} ...", flush=True)
             rows.append(measure(living, scenario, callers))
+        bought = None if given.only else purchases(living, callers, Path(state))
     print(f"\n{table(rows)}\n")
+    if bought:
+        print(f"{bought.text()}\n")
     given.out.parent.mkdir(exist_ok=True)
-    given.out.write_text(json.dumps(report(rows, data=data), indent=2) + "\n")
+    given.out.write_text(json.dumps(report(rows, data=data, bought=bought), indent=2) + "\n")
     print(
         "CPU time of one operation in the web processes, in PostgreSQL, and later in worker, bell\n"
         "and broker; x empty: (web + PostgreSQL) of one call beside the empty view's.\n"

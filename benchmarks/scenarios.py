@@ -1,6 +1,7 @@
 """What is measured: each scenario gives one operation for each of its callers."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import cycle
@@ -68,18 +69,51 @@ def products(caller: Caller, _number: int) -> Operation:
 
 def checkout(caller: Caller, number: int) -> Operation:
     """Put into the cart, check out, pay; the callers buy different variants, one by one."""
+    return buyer(caller, cycle(skus(caller)[number::CALLERS]))
+
+
+def skus(caller: Caller) -> list[int]:
+    """Return the variants that can be bought."""
     listed = caller.call("GET", "/products?in_stock=true&page_size=100")["results"]
-    skus = [sku["id"] for product in listed for sku in product["skus"]]
-    wanted = cycle(skus[number::CALLERS])
+    return [sku["id"] for product in listed for sku in product["skus"]]
+
+
+def buyer(caller: Caller, wanted: Iterator[int]) -> Operation:
+    """Return a whole purchase, of one variant after the other."""
 
     def buy() -> None:
-        caller.call("PUT", f"/cart/items/{next(wanted)}", {"quantity": 1})
-        order = caller.call("POST", "/checkout", {"address": ADDRESS}, has_key=True)
-        path = f"/orders/{order['id']}/payments"
-        paid = caller.call("POST", path, {"method": "sandbox"}, has_key=True)
-        assert paid["state"] == "succeeded", paid
+        for step in steps(caller, next(wanted)):
+            step()
 
     return buy
+
+
+def steps(caller: Caller, sku_id: int) -> list[Operation]:
+    """Return the calls of a purchase: into the cart, checkout, payment until it is paid."""
+    order: dict[str, Any] = {}
+
+    def fill() -> None:
+        caller.call("PUT", f"/cart/items/{sku_id}", {"quantity": 1})
+
+    def check_out() -> None:
+        order.update(caller.call("POST", "/checkout", {"address": ADDRESS}, has_key=True))
+
+    def pay() -> None:
+        path, card = f"/orders/{order['id']}/payments", {"method": "sandbox", "token": "tok_ok"}
+        payment = caller.call("POST", path, card, has_key=True)
+        assert payment["state"] in {"succeeded", "pending"}, payment
+        if payment["state"] == "pending":
+            wait_until_paid(caller, order["id"])
+
+    return [fill, check_out, pay]
+
+
+def wait_until_paid(caller: Caller, order_id: str) -> None:
+    """Ask after an order, as a client does, until its payment arrived."""
+    until = time.monotonic() + 30
+    while caller.call("GET", f"/orders/{order_id}")["payment_state"] != "paid":
+        assert time.monotonic() < until, f"{order_id} was not paid in half a minute"
+        time.sleep(0.1)
 
 
 def events(caller: Caller, _number: int) -> Operation:

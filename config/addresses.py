@@ -18,12 +18,17 @@ def postgres_settings(url: str) -> dict[str, Any]:
     except ProgrammingError:
         raise ImproperlyConfigured("DATABASE_URL is not a PostgreSQL URI.") from None
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "config.postgres",
         "NAME": parts.pop("dbname", ""),
         "USER": parts.pop("user", ""),
         "PASSWORD": parts.pop("password", ""),
         "HOST": parts.pop("host", ""),
         "PORT": parts.pop("port", ""),
         "CONN_MAX_AGE": 0,
-        "OPTIONS": {"connect_timeout": 5, **parts},
+        "OPTIONS": {
+            "connect_timeout": 5,
+            "server_side_binding": True,
+            "prepare_threshold": 1,
+            **parts,
+        },
     }

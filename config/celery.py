@@ -1,19 +1,24 @@
 """The Celery application: workers that drain the outbox, and the clockwork."""
 
 import os
-from typing import Any
+from typing import Any, Final
 
 from celery import Celery
 from celery.beat import PersistentScheduler
-from celery.signals import worker_process_init, worker_ready
+from celery.signals import task_prerun, worker_process_init, worker_ready
+from django.db import close_old_connections
 
 from config import heartbeat
 from config.processes import tie_to_parent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
 
+#: Celery closes the database's connection after twice so many tasks, not after each.
+TASKS_A_CONNECTION: Final = 1_000
+
 app = Celery("redshop")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf["CELERY_DB_REUSE_MAX"] = TASKS_A_CONNECTION
 app.autodiscover_tasks()
 
 
@@ -21,6 +26,12 @@ app.autodiscover_tasks()
 def _end_with_the_worker(**_: Any) -> None:
     """Let no child outlive a worker that was killed."""
     tie_to_parent()
+
+
+@task_prerun.connect
+def _look_at_the_connection(**_: Any) -> None:
+    """Replace a connection that broke since the last task, as Django does for each request."""
+    close_old_connections()
 
 
 @worker_ready.connect

@@ -26,10 +26,10 @@ ROLES: Final = (
     Role(
         "web",
         arguments=("--host", "{host}", "--port", "{port}"),
-        environment={"DATABASE_POOL_SIZE": "8", "PROMETHEUS_MULTIPROC_DIR": "{scratch}"},
+        environment={"DATABASE_KEEP": "on", "PROMETHEUS_MULTIPROC_DIR": "{scratch}"},
         answers=True,
     ),
-    Role("worker", drains=True),
+    Role("worker", environment={"DATABASE_KEEP": "on"}, drains=True),
     Role("bell", beats=True, drains=True),
     Role("beat", beats=True),
 )

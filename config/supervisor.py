@@ -39,6 +39,7 @@ class Player:
                 name: value.format(scratch=self.scratch) for name, value in role.environment.items()
             },
             "REDSHOP_ROLE": role.name,
+            "PGAPPNAME": f"redshop {role.name}",  # who asks, in pg_stat_activity and the log
             "REDSHOP_PARENT": str(os.getpid()),
             "REDSHOP_HEARTBEAT": str(self.heartbeat),
         }

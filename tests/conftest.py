@@ -15,6 +15,7 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from config import embedded, servers
+from redshop.core import prepared
 from tests.api import ApiClient
 
 if TYPE_CHECKING:  # models can be imported only once Django is set up
@@ -78,6 +79,17 @@ def company(the_company: "Company") -> Iterator["Company"]:
     usual = the_company.http.get("/v1/behaviour").json()
     yield the_company
     the_company.behave(**usual)
+
+
+@pytest.fixture(autouse=True)
+def _compiles_anew(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Compile queries anew around a test that may change how they are made."""
+    if "monkeypatch" not in request.fixturenames:
+        yield
+        return
+    prepared.forget()
+    yield
+    prepared.forget()
 
 
 @pytest.fixture

@@ -31,9 +31,9 @@ REDIS_URL = env.str("REDIS_URL", default="") or embedded.redis_url()
 BROKER_URL = env.str("BROKER_URL", default="") or REDIS_URL
 
 DATABASES = {"default": postgres_settings(DATABASE_URL)}
-if _pool_size := env.int("DATABASE_POOL_SIZE", default=0):  # connections kept by a web process
-    DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": _pool_size, "timeout": 5}
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # one that broke meanwhile is replaced
+if env.bool("DATABASE_KEEP", default=False):
+    DATABASES["default"]["CONN_MAX_AGE"] = None
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {
@@ -88,14 +88,14 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "redshop.core.middleware.RequestIdMiddleware",
     "redshop.core.middleware.RefuseNulMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "redshop.core.middleware.PageSessionMiddleware",
+    "redshop.core.middleware.LanguageMiddleware",
+    "redshop.core.middleware.PageAddressMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "redshop.core.middleware.PageAuthenticationMiddleware",
+    "redshop.core.middleware.PageMessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "redshop.core.middleware.RequestLogMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
@@ -320,6 +320,7 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
     },
 }
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # RequestIdMiddleware has seen to it
 structlog.configure(
     processors=[
         *_SHARED_PROCESSORS,

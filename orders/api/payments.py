@@ -66,7 +66,7 @@ class PaymentsView(IdempotentView):
 
 def _settled(begun: Payment, outcome: Outcome | None, *, at: datetime) -> Response:
     settled = payment.settle(payment_id=begun.pk, order_id=begun.order_id, outcome=outcome, at=at)
-    return Response(PaymentSerializer(settled).data, status=status.HTTP_201_CREATED)
+    return Response(PaymentSerializer.shown(settled), status=status.HTTP_201_CREATED)
 
 
 class PaymentWebhookView(APIView):

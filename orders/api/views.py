@@ -37,9 +37,7 @@ def parsed(shape: type[StrictSerializer], request: Request) -> dict[str, Any]:
     Raises:
         ValidationError: it says something else than the shape takes.
     """
-    serializer = shape(data=request.data)
-    serializer.is_valid(raise_exception=True)
-    return cast(dict[str, Any], serializer.validated_data)
+    return shape.parsed(request.data)
 
 
 def buyer_of(request: Request) -> int:
@@ -122,7 +120,7 @@ class CheckoutView(IdempotentView):
 
         def work() -> Response:
             order = checkout.place(buyer_id=buyer_of(request), **wanted, at=at)
-            return Response(OrderSerializer(order).data, status=status.HTTP_201_CREATED)
+            return Response(OrderSerializer.shown(order), status=status.HTTP_201_CREATED)
 
         return self.answer_once(request, call="checkout", work=work, at=at)
 

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Count, Exists, OuterRef, Subquery
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from orders.errors import CartEmpty, CartFull, MixedCurrencies
@@ -16,6 +16,7 @@ from redshop.accounts.models import User
 from redshop.catalog.models import Sku
 from redshop.core.db import requires_transaction
 from redshop.core.errors import NotFound
+from redshop.core.prepared import prepared
 from redshop.events.kinds import EventKind
 from redshop.events.services import recording
 from redshop.events.services.recording import ServerEvent
@@ -128,11 +129,25 @@ def _offer(*, sku_id: int, person_id: int) -> _Offer:
         CartFull: the cart holds as many different things as it can.
         MixedCurrencies: the cart holds things priced in another currency.
     """
+    found = _standing(sku_id=sku_id, person_id=person_id)
+    if not found:
+        raise NotFound
+    offer = _Offer(*found[0])
+    if offer.is_of_another_currency:
+        raise MixedCurrencies
+    if offer.others >= MOST_ITEMS:
+        raise CartFull
+    return offer
+
+
+@prepared
+def _standing(*, sku_id: int, person_id: int) -> QuerySet[Sku, tuple[Any, ...]]:
+    """Find a SKU on sale as ``_Offer`` describes it."""
     mine = CartItem.objects.filter(person_id=person_id).order_by()
     this, others = mine.filter(sku=OuterRef("pk")), mine.exclude(sku=OuterRef("pk"))
     count = others.values("person").annotate(count=Count("pk")).values("count")
     person = User.objects.filter(pk=person_id)
-    row = (
+    return (
         Sku.objects.on_sale()
         .filter(pk=sku_id, product__is_listed=True)
         .values_list(
@@ -144,16 +159,7 @@ def _offer(*, sku_id: int, person_id: int) -> _Offer:
             Coalesce(Subquery(count), 0),
             Exists(others.exclude(sku__currency=OuterRef("currency"))),
         )
-        .first()
     )
-    if row is None:
-        raise NotFound
-    offer = _Offer(*row)
-    if offer.is_of_another_currency:
-        raise MixedCurrencies
-    if offer.others >= MOST_ITEMS:
-        raise CartFull
-    return offer
 
 
 def _report(

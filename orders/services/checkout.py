@@ -28,7 +28,7 @@ from orders.types import (
 )
 from redshop.catalog.models import Merchant, Sku
 from redshop.catalog.services import stock
-from redshop.core import outbox
+from redshop.core import outbox, prepared
 from redshop.core.db import requires_transaction, use_case
 from redshop.core.ids import uuid7
 from redshop.core.money import Money
@@ -96,7 +96,7 @@ def place(
     _refuse_another_total(price, expected_total_minor)
     order = _order(order_id, buyer_id, address, price, population=taken.population, at=at)
     order.coupon = claimed.coupon if claimed else None
-    order.save(force_insert=True)
+    prepared.insert([order])
     order.story_history = _history(order, at=at)
     lines = _lines(order, price, taken, skus)
     if claimed:
@@ -147,7 +147,7 @@ def _order(
 
 def _history(order: Order, *, at: datetime) -> list[Transition]:
     first = Transition(order=order, to_state=OrderState.PLACED, at=at)
-    return Transition.objects.bulk_create([first])
+    return prepared.insert([first])
 
 
 def number(*, at: datetime) -> str:
@@ -161,16 +161,20 @@ def _lines(
 ) -> Sequence[OrderLine]:
     """Write a part for each merchant and a line for each SKU."""
     merchants = {sku.product.brand.merchant_id: sku.product.brand.merchant for sku in skus.values()}
-    order.story_parts = OrderPart.objects.bulk_create(
-        _part(order, part, merchants[part.merchant_id]) for part in price.parts
+    order.story_parts = prepared.insert(
+        [_part(order, part, merchants[part.merchant_id]) for part in price.parts]
     )
     parts = {part.merchant_id: part for part in order.story_parts}
     for part in order.story_parts:
         part.story_lines, part.story_shipments = [], []
     wanted = {item.sku_id: item for item in taken.items}
-    lines = OrderLine.objects.bulk_create(
-        _line(parts[line.item.merchant_id], line, wanted[line.item.sku_id], skus[line.item.sku_id])
-        for line in price.lines
+    lines = prepared.insert(
+        [
+            _line(
+                parts[line.item.merchant_id], line, wanted[line.item.sku_id], skus[line.item.sku_id]
+            )
+            for line in price.lines
+        ]
     )
     for line in lines:
         line.part.story_lines.append(line)

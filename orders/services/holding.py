@@ -7,12 +7,12 @@ from itertools import pairwise
 from typing import Final
 from uuid import UUID
 
-from django.db.models import BigIntegerField, Case, F, Value, When
+from django.db.models import BigIntegerField, Case, F, QuerySet, Value, When
 
 from orders.errors import LineUnknown, QuantityNotPossible, WrongState
 from orders.models import Order, OrderLine, OrderPart, Transition
 from orders.states import OrderState, route, slowest
-from redshop.core import outbox
+from redshop.core import outbox, prepared
 from redshop.core.db import requires_transaction
 from redshop.core.errors import NotFound
 
@@ -95,13 +95,19 @@ def hold_unpaid(*, order_id: UUID, buyer_id: int | None = None) -> Held:
     Raises:
         NotFound: there is no such order, or it is another buyer's.
     """
-    lines = OrderLine.objects.filter(order_id=order_id).select_related("order", "part")
-    if buyer_id is not None:
-        lines = lines.filter(order__buyer_id=buyer_id)
-    found = list(lines.locked("order"))
+    found = _locked_lines(order_id=order_id, buyer_id=buyer_id)
     if not found:
         raise NotFound
     return _held(found[0].order, found)
+
+
+@prepared.prepared
+def _locked_lines(*, order_id: UUID, buyer_id: int | None) -> QuerySet[OrderLine]:
+    """Lock an order, which is its buyer's where one is named, and find its lines and parts."""
+    lines = OrderLine.objects.filter(order_id=order_id).select_related("order", "part")
+    if buyer_id is not None:
+        lines = lines.filter(order__buyer_id=buyer_id)
+    return lines.locked("order")
 
 
 def _held(order: Order, lines: Iterable[OrderLine]) -> Held:
@@ -136,7 +142,7 @@ def advance(
         _publish(held, at=at)
     for step in passed:
         step.at, step.reason = at, reason
-    Transition.objects.bulk_create(passed)
+    prepared.insert(passed)
 
 
 @requires_transaction
@@ -174,7 +180,7 @@ def _case(by_line: Mapping[int, int]) -> Case:
 
 def save(order: Order) -> None:
     """Save what changes in the life of a held order."""
-    order.save(update_fields=["state", "payment_state", "paid_at", "refunded_minor", "expires_at"])
+    prepared.update(order, "state", "payment_state", "paid_at", "refunded_minor", "expires_at")
 
 
 def _publish(held: Held, *, at: datetime) -> None:

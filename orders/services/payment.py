@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from orders.errors import AlreadyPaid, PaymentUnderWay
 from orders.models import OrderLine, Payment
 from orders.providers import SIMULATED, provider_of
@@ -20,6 +22,7 @@ from orders.services.holding import Held, advance_all, hold, hold_unpaid, save
 from orders.services.reporting import report, whole
 from orders.states import OrderState, PaymentAttempt, PaymentState
 from redshop.catalog.services import popularity
+from redshop.core import prepared
 from redshop.core.db import requires_transaction, use_case
 from redshop.core.errors import NotFound
 from redshop.core.idempotency import IdempotencyKeyReused, InProgress
@@ -100,7 +103,7 @@ def begin(
     payment = _payment(held, method=method, at=at)
     payment.idempotency_key, payment.request_digest = key, digest
     payment.look_at = at + LEASE
-    payment.save(force_insert=True)
+    prepared.insert([payment])
     held.order.payment_state = PaymentState.PENDING
     save(held.order)
     return payment
@@ -184,10 +187,10 @@ def _held_for(payment_id: UUID, order_id: UUID | None) -> Held:
 
 def _begun(key: UUID, *, buyer_id: int | None, digest: str, at: datetime) -> Payment | None:
     """Return the payment that an earlier call with the key began, leased to this one."""
-    mine = Payment.objects.filter(idempotency_key=key, order__buyer_id=buyer_id)
-    payment = mine.locked().first()
-    if payment is None:
+    found = _of_key(key=key, buyer_id=buyer_id)
+    if not found:
         return None
+    payment = found[0]
     if payment.request_digest != digest:
         raise IdempotencyKeyReused
     if payment.settled_at is None:
@@ -196,6 +199,12 @@ def _begun(key: UUID, *, buyer_id: int | None, digest: str, at: datetime) -> Pay
         payment.look_at = at + LEASE
         payment.save(update_fields=["look_at"])
     return payment
+
+
+@prepared.prepared
+def _of_key(*, key: UUID, buyer_id: int | None) -> QuerySet[Payment]:
+    """Lock what calls of the buyer with the key began, the first of them first."""
+    return Payment.objects.filter(idempotency_key=key, order__buyer_id=buyer_id).locked()
 
 
 def _ask_soon(payment: Payment, *, at: datetime) -> None:
@@ -239,20 +248,28 @@ def _settle(held: Held, payment: Payment, outcome: Outcome, *, at: datetime) -> 
         case PaymentAttempt.SUCCEEDED:
             payment.settled_at, payment.look_at = at, None
             payment.is_late = held.order.paid_at is not None or held.state != OrderState.PLACED
-            payment.save()
+            _write(payment)
             if payment.is_late:
                 repayment.request(payment, amount_minor=payment.amount_minor, refund=None, at=at)
             else:
                 _pay(held, at=at)
         case PaymentAttempt.FAILED:
             payment.settled_at, payment.look_at = at, None
-            payment.save()
+            _write(payment)
             _let_try_again(held)
         case _:
             payment.look_at = at + SOON
-            payment.save()
+            _write(payment)
             held.order.payment_state = PaymentState.PENDING
             save(held.order)
+
+
+def _write(payment: Payment) -> None:
+    """Write a payment that is settled as soon as it began, or what became of one that is there."""
+    if payment._state.adding:
+        prepared.insert([payment])
+    else:
+        payment.save()
 
 
 def _pay(held: Held, *, at: datetime) -> None:

@@ -39,15 +39,16 @@ def attribute_paid(*, kind: str, payload: Mapping[str, Any], at: datetime) -> No
     """Credit the notes that led to an order, and look again when late touches may have come."""
     _attribute(payload, at=at)
     paid_at = datetime.fromisoformat(payload["paid_at"])
-    for look in LOOKS.values():
-        since = paid_at - (paid_at - _EPOCH) % look.stretch
-        outbox.publish(
-            "conversion.settling",
-            key=f"{look.name}/{since.isoformat()}",
-            payload={"look": look.name, "since": since.isoformat()},
-            at=at,
-            due_at=since + look.stretch + look.after,
-        )
+    outbox.publish_timers(
+        "conversion.settling", facts=[_later(look, paid_at) for look in LOOKS.values()]
+    )
+
+
+def _later(look: Look, paid_at: datetime) -> tuple[str, Mapping[str, Any], datetime]:
+    """Return the timer of a look at the stretch of time in which something was paid."""
+    since = paid_at - (paid_at - _EPOCH) % look.stretch
+    payload = {"look": look.name, "since": since.isoformat()}
+    return f"{look.name}/{since.isoformat()}", payload, since + look.stretch + look.after
 
 
 @outbox.subscribe("order.refunded")

@@ -8,15 +8,17 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from redshop.core.db import refusing_when_busy
 from redshop.core.errors import DomainError
 from redshop.core.models import IdempotencyKey
+from redshop.core.prepared import prepared
 
 B = TypeVar("B")
 M = TypeVar("M")
@@ -200,14 +202,10 @@ def _find(call: Call, *, at: datetime) -> Answer | None:
     Raises:
         IdempotencyKeyReused: the key belongs to a different request.
     """
-    kept = IdempotencyKey.objects.filter(
-        person_id=call.person_id,
-        call=call.name,
-        key=call.key,
-        created_at__gt=at - LIFETIME,
-    ).first()
-    if kept is None:
+    found = _kept(person_id=call.person_id, name=call.name, key=call.key, since=at - LIFETIME)
+    if not found:
         return None
+    kept = found[0]
     if kept.digest != call.digest:
         raise IdempotencyKeyReused
     return Answer(
@@ -215,22 +213,35 @@ def _find(call: Call, *, at: datetime) -> Answer | None:
     )
 
 
+@prepared
+def _kept(*, person_id: int, name: str, key: UUID, since: datetime) -> QuerySet[IdempotencyKey]:
+    """Find what was kept of a call, of which there is one at most."""
+    return IdempotencyKey.objects.filter(
+        person_id=person_id, call=name, key=key, created_at__gt=since
+    )
+
+
+_KEEP: Final = """
+INSERT INTO core_idempotencykey
+    (person_id, call, key, digest, status, body, content_type, created_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (person_id, call, key) DO UPDATE SET
+    digest = EXCLUDED.digest, status = EXCLUDED.status, body = EXCLUDED.body,
+    content_type = EXCLUDED.content_type, created_at = EXCLUDED.created_at
+"""
+
+
 def _keep(call: Call, answer: Answer, *, at: datetime) -> None:
     """Write the answer, over one that has outlived its day."""
-    IdempotencyKey.objects.bulk_create(
-        [
-            IdempotencyKey(
-                person_id=call.person_id,
-                call=call.name,
-                key=call.key,
-                digest=call.digest,
-                status=answer.status,
-                body=answer.body,
-                content_type=answer.content_type,
-                created_at=at,
-            )
-        ],
-        update_conflicts=True,
-        unique_fields=["person_id", "call", "key"],
-        update_fields=["digest", "status", "body", "content_type", "created_at"],
-    )
+    values: list[Any] = [
+        call.person_id,
+        call.name,
+        call.key,
+        call.digest,
+        answer.status,
+        answer.body,
+        answer.content_type,
+        at,
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_KEEP, values)

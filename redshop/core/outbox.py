@@ -5,6 +5,7 @@ to its kind. It is done only when the consumer's effect commits, in the same tra
 happens in between (a killed worker, a wiped broker) costs time and nothing else.
 """
 
+import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -77,12 +78,37 @@ def publish_many(
     due_at: datetime | None = None,
 ) -> None:
     """Write several facts of one kind, each a (key, payload) pair, in one statement."""
-    rows = [
-        Fact(kind=kind, key=key, consumer=consumer, payload=dict(payload), due_at=due_at or at)
-        for key, payload in facts
-        for consumer in _subscriptions.get(kind, ())
-    ]
-    Fact.objects.bulk_create(rows, ignore_conflicts=True)
+    publish_timers(kind, facts=[(key, payload, due_at or at) for key, payload in facts])
+
+
+_PUBLISH: Final = """
+INSERT INTO core_fact (kind, key, consumer, payload, due_at, attempts, error)
+SELECT %s, key, consumer, payload::jsonb, due_at, 0, ''
+FROM unnest(%s::text[], %s::text[], %s::timestamptz[]) AS fact (key, payload, due_at),
+     unnest(%s::text[]) AS consumer
+ON CONFLICT DO NOTHING
+"""
+
+
+@requires_transaction
+def publish_timers(kind: str, *, facts: Sequence[tuple[str, Mapping[str, Any], datetime]]) -> None:
+    """Write several facts of one kind, each with a moment of its own when it is due."""
+    consumers = _subscriptions.get(kind)
+    if not consumers or not facts:
+        return
+    keys, payloads, moments = zip(*facts, strict=True)
+    written = [json.dumps(payload) for payload in payloads]
+    with connection.cursor() as cursor:
+        cursor.execute(_PUBLISH, [kind, list(keys), written, list(moments), consumers])
+
+
+_WITHDRAW: Final = """
+DELETE FROM core_fact WHERE id IN (
+    SELECT id FROM core_fact
+    WHERE kind = %s AND key = %s AND done_at IS NULL AND set_aside_at IS NULL
+    FOR UPDATE SKIP LOCKED
+)
+"""
 
 
 @requires_transaction
@@ -92,8 +118,8 @@ def withdraw(kind: str, *, key: str) -> None:
     One that is going off at this moment is left to its consumer, which looks at the state again:
     waiting for it here could be a deadlock.
     """
-    waiting = Fact.objects.pending().filter(kind=kind, key=key).select_for_update(skip_locked=True)
-    Fact.objects.filter(pk__in=waiting.values("pk")).delete()
+    with connection.cursor() as cursor:
+        cursor.execute(_WITHDRAW, [kind, key])
 
 
 @contextmanager
@@ -107,13 +133,6 @@ def own_time() -> Iterator[None]:
         yield
 
 
-def _is_my_time() -> bool:
-    """Tell whether nobody else keeps time of their own; true until the transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock_shared(%s)", [TIME_LOCK])
-        return bool(cursor.fetchone()[0])
-
-
 @dataclass(frozen=True, slots=True)
 class Claim:
     """One fact taken for work: its id and how many starts it has had, this one included."""
@@ -121,6 +140,11 @@ class Claim:
     id: int
     attempts: int
     consumer: str
+
+    @property
+    def is_sociable(self) -> bool:
+        """Tell whether it may share a transaction: it never failed, and holds nobody up."""
+        return self.attempts == 1 and self.consumer not in _solitary
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,17 +162,15 @@ class Drained:
 def drain(*, at: datetime, limit: int | None = None) -> Drained:
     """Act on the facts due at ``at``, one pass; call again until the answer is empty.
 
-    Facts that never failed share a transaction, a savepoint each. A fact that failed before, or
+    Facts that never failed share a transaction. A fact that failed before, or
     whose process died, is tried alone, so that one poisonous fact costs its neighbours at most
     one start. After five starts it is set aside.
     """
     limit = limit or settings.OUTBOX_BATCH
-    fresh = _claim(at=at, limit=limit, retries=False)
-    sociable = [claim for claim in fresh if claim.consumer not in _solitary]
-    solitary = [claim for claim in fresh if claim.consumer in _solitary]
+    claims = _claim(at=at, limit=limit)
+    sociable = [claim for claim in claims if claim.is_sociable]
     results = [_work(sociable, at=at)] if sociable else []
-    results += [_work([claim], at=at) for claim in solitary]
-    results += [_work([claim], at=at) for claim in _claim(at=at, limit=limit, retries=True)]
+    results += [_work([claim], at=at) for claim in claims if not claim.is_sociable]
     return Drained(
         done=sum(result.done for result in results),
         failed=sum(result.failed for result in results),
@@ -163,7 +185,10 @@ def drain_all(*, at: datetime) -> Drained:
     return Drained(done=done, failed=failed)
 
 
-_CLAIM = """
+#: One statement, and so one transaction: nobody else keeps time of their own (``own_time``), the
+#: starts are counted and the facts leased, or nothing of it.
+_CLAIM: Final = """
+WITH clock AS MATERIALIZED (SELECT pg_try_advisory_xact_lock_shared(%(lock)s) AS is_mine)
 UPDATE core_fact SET
     attempts = LEAST(attempts + 1, %(most)s),
     due_at = %(at)s + %(lease)s::interval,
@@ -173,22 +198,19 @@ UPDATE core_fact SET
 WHERE id IN (
     SELECT id FROM core_fact
     WHERE done_at IS NULL AND set_aside_at IS NULL AND due_at <= %(at)s
-      AND (attempts > 0) = %(retries)s
+      AND (SELECT is_mine FROM clock)
     ORDER BY due_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 )
 RETURNING id, attempts, consumer, set_aside_at IS NULL
 """
 
 
-@transaction.atomic
-def _claim(*, at: datetime, limit: int, retries: bool) -> list[Claim]:
+def _claim(*, at: datetime, limit: int) -> list[Claim]:
     """Count a start and lease the facts, committed before any risky work begins.
 
     The lease bridges the gap until ``_work`` has locked the rows; from then on the locks keep
     others away for as long as the work takes, and a process that dies lets go of them at once.
     """
-    if not _is_my_time():
-        return []
     with connection.cursor() as cursor:
         cursor.execute(
             _CLAIM,
@@ -196,7 +218,7 @@ def _claim(*, at: datetime, limit: int, retries: bool) -> list[Claim]:
                 "at": at,
                 "most": MAX_ATTEMPTS,
                 "lease": f"{settings.OUTBOX_LEASE_SECONDS} seconds",
-                "retries": retries,
+                "lock": TIME_LOCK,
                 "limit": limit,
             },
         )
@@ -206,39 +228,100 @@ def _claim(*, at: datetime, limit: int, retries: bool) -> list[Claim]:
         )
 
 
-@transaction.atomic
 def _work(claims: Sequence[Claim], *, at: datetime) -> Drained:
-    """Run the consumers of the claimed facts; effects and ``done_at`` commit together."""
-    starts = {claim.id: claim.attempts for claim in claims}
-    facts = [
-        fact
-        for fact in Fact.objects.pending()
-        .filter(pk__in=starts)
-        .order_by("pk")
-        .select_for_update(skip_locked=True)
-        if fact.attempts == starts[fact.pk]
-    ]
-    failed = [fact for fact in facts if not _consume(fact, at=at)]
-    done = [fact.pk for fact in facts if fact not in failed]
-    Fact.objects.filter(pk__in=done).update(done_at=at)
-    return Drained(done=len(done), failed=len(failed))
+    """Run the consumers of the claimed facts; effects and ``done_at`` commit together.
+
+    A failure is rare, and a savepoint for every fact is not: all are tried at once, and where
+    that fails each by itself. A fact that is alone is put back at once.
+    """
+    try:
+        return _work_at_once(claims, at=at)
+    except _Failed as failed:
+        failure = failed
+    if len(claims) == 1:
+        return _put_back_alone(failure, at=at)
+    return _work_one_by_one(claims, at=at)
 
 
-def _consume(fact: Fact, *, at: datetime) -> bool:
+class _Failed(Exception):
+    """A consumer failed, and with it what shared its transaction."""
+
+    def __init__(self, fact: Fact, cause: Exception) -> None:
+        super().__init__(str(fact))
+        self.fact, self.cause = fact, cause
+
+
+@transaction.atomic
+def _work_at_once(claims: Sequence[Claim], *, at: datetime) -> Drained:
+    facts = _lock(claims)
+    for fact in facts:
+        try:
+            _consume(fact, at=at)
+        except Exception as error:
+            raise _Failed(fact, error) from error
+    return Drained(done=_mark_done(facts, at=at))
+
+
+@transaction.atomic
+def _work_one_by_one(claims: Sequence[Claim], *, at: datetime) -> Drained:
+    facts = _lock(claims)
+    failed = [fact for fact in facts if not _stands(fact, at=at)]
+    done = _mark_done([fact for fact in facts if fact not in failed], at=at)
+    return Drained(done=done, failed=len(failed))
+
+
+def _stands(fact: Fact, *, at: datetime) -> bool:
     """Run one consumer under a savepoint; tell whether its effect stands."""
     try:
         with transaction.atomic():
-            _consumers[fact.consumer](kind=fact.kind, payload=fact.payload, at=at)
-    except Exception as error:
-        logger.warning("fact %s failed at start %s", fact, fact.attempts, exc_info=True)
-        _put_back(fact, error=f"{type(error).__name__}: {error}", at=at)
+            _consume(fact, at=at)
+    except Exception as error:  # noqa: BLE001 - ``_put_back`` logs it
+        _put_back(fact, error, at=at)
         return False
     return True
 
 
-def _put_back(fact: Fact, *, error: str, at: datetime) -> None:
+@transaction.atomic
+def _put_back_alone(failure: _Failed, *, at: datetime) -> Drained:
+    """Put a fact back whose work was rolled back, unless somebody else has taken it since."""
+    fact = failure.fact
+    mine = _lock([Claim(fact.pk, fact.attempts, fact.consumer)])
+    for again in mine:
+        _put_back(again, failure.cause, at=at)
+    return Drained(failed=len(mine))
+
+
+_LOCK: Final = """
+SELECT * FROM core_fact
+WHERE id = ANY(%s) AND done_at IS NULL AND set_aside_at IS NULL
+ORDER BY id FOR UPDATE SKIP LOCKED
+"""
+
+
+def _lock(claims: Sequence[Claim]) -> list[Fact]:
+    """Lock the claimed facts which nobody else has claimed since."""
+    starts = {claim.id: claim.attempts for claim in claims}
+    found = Fact.objects.raw(_LOCK, [list(starts)])
+    return [fact for fact in found if fact.attempts == starts[fact.pk]]
+
+
+def _mark_done(facts: Sequence[Fact], *, at: datetime) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE core_fact SET done_at = %s WHERE id = ANY(%s)",
+            [at, [fact.pk for fact in facts]],
+        )
+    return len(facts)
+
+
+def _consume(fact: Fact, *, at: datetime) -> None:
+    _consumers[fact.consumer](kind=fact.kind, payload=fact.payload, at=at)
+
+
+def _put_back(fact: Fact, error: Exception, *, at: datetime) -> None:
     """Schedule the next start of a failed fact, or set it aside after the last."""
-    fact.error = error[:2_000]
+    logger.warning("fact %s failed at start %s", fact, fact.attempts, exc_info=error)
+    fact.error = f"{type(error).__name__}: {error}"[:2_000]
     if fact.attempts >= MAX_ATTEMPTS:
         fact.set_aside_at = at
     else:
@@ -280,9 +363,18 @@ def backlog(*, at: datetime) -> Backlog:
     return Backlog(due=due, oldest_due_seconds=float(oldest or 0), set_aside=set_aside)
 
 
+_IS_DUE: Final = """
+SELECT EXISTS (
+    SELECT FROM core_fact WHERE done_at IS NULL AND set_aside_at IS NULL AND due_at <= %s
+) AND pg_try_advisory_xact_lock_shared(%s)
+"""
+
+
 def something_is_due(*, at: datetime) -> bool:
     """Tell whether the bell should ring."""
-    return _is_my_time() and Fact.objects.pending().filter(due_at__lte=at).exists()
+    with connection.cursor() as cursor:
+        cursor.execute(_IS_DUE, [at, TIME_LOCK])
+        return bool(cursor.fetchone()[0])
 
 
 def any_done(*, since: datetime) -> bool:

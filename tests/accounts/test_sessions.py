@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher
+from django.core.cache import cache
 from django.utils import timezone
 
 from redshop.accounts.errors import WrongCredentials
@@ -256,7 +257,7 @@ def test_guessing_is_slowed_down(
     linna: User, api: ApiClient, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.THROTTLING = True
-    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    cache.clear()
     monkeypatch.setattr(throttling.CredentialsThrottle, "rate", "3/min", raising=False)
 
     answers = [log_in(api, password="wrong") for _ in range(4)]

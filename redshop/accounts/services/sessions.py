@@ -10,13 +10,14 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from redshop.accounts import spelling
 from redshop.accounts.errors import SessionNotFound, WrongCredentials
 from redshop.accounts.models import AccessToken, User
 from redshop.accounts.types import OpenedSession
 from redshop.core.db import requires_transaction
+from redshop.core.prepared import prepared
 from redshop.events.services import identities
 
 #: A token's use is noted once in so long, so that reading rarely writes.
@@ -91,8 +92,14 @@ def digest_of(secret: str) -> str:
 
 def bearer_of(secret: str, *, at: datetime) -> AccessToken | None:
     """Return the token that a device bears, with its person; None where it opens nothing."""
-    tokens = AccessToken.objects.alive(at=at).select_related("user")
-    return tokens.filter(digest=digest_of(secret)).first()
+    found = _alive(digest=digest_of(secret), at=at)
+    return found[0] if found else None
+
+
+@prepared
+def _alive(*, digest: str, at: datetime) -> QuerySet[AccessToken]:
+    """Find the token of a digest, which is unique, with its person: what every call asks."""
+    return AccessToken.objects.alive(at=at).select_related("user").filter(digest=digest)
 
 
 def note_use(token: AccessToken, *, at: datetime) -> None:

@@ -195,7 +195,7 @@ class ProductQuerySet(models.QuerySet["Product"]):
         price = Subquery(cheapest.values("price_minor")[:1], models.BigIntegerField())
         return self.annotate(
             cheapest_minor=price,
-            rising=Coalesce(F("cheapest_minor"), Value(NO_PRICE_LAST)),
+            rising=Coalesce(F("cheapest_minor"), Value(NO_PRICE_LAST, models.BigIntegerField())),
             falling=Coalesce(F("cheapest_minor"), Value(-1)),
         )
 

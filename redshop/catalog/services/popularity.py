@@ -1,11 +1,18 @@
 """How many units of each product were paid."""
 
 from collections.abc import Mapping
+from typing import Final
 
-from django.db.models import Case, F, IntegerField, Value, When
+from django.db import connection
 
 from redshop.catalog.models import Product
 from redshop.core.db import LockableQuerySet, requires_transaction
+
+_ADD: Final = """
+UPDATE catalog_product SET popularity = popularity + sold.units
+FROM unnest(%s::bigint[], %s::int[]) AS sold (product_id, units)
+WHERE catalog_product.id = sold.product_id
+"""
 
 
 @requires_transaction
@@ -17,8 +24,5 @@ def add_units(units: Mapping[int, int]) -> None:
     sold: LockableQuerySet[Product] = LockableQuerySet(Product).filter(pk__in=units)
     if len(units) > 1:
         list(sold.locked().values_list("pk", flat=True))
-    paid = Case(
-        *(When(pk=product_id, then=Value(count)) for product_id, count in units.items()),
-        output_field=IntegerField(),
-    )
-    sold.update(popularity=F("popularity") + paid)
+    with connection.cursor() as cursor:
+        cursor.execute(_ADD, [list(units), list(units.values())])

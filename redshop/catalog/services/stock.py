@@ -12,6 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from redshop.catalog.errors import CountedBelowReserved
 from redshop.catalog.errors import OutOfStock as OutOfStock
@@ -19,6 +20,7 @@ from redshop.catalog.models import Sku, StockMovement
 from redshop.catalog.models.stock import CAUSE
 from redshop.core.db import requires_transaction, use_case
 from redshop.core.errors import NotFound
+from redshop.core.prepared import prepared
 
 Kind = StockMovement.Kind
 
@@ -74,8 +76,7 @@ def reserve(quantities: Mapping[int, int], *, reference: UUID, at: datetime) -> 
     Raises:
         OutOfStock: some SKU cannot cover its quantity; nothing is reserved.
     """
-    offered = Sku.objects.on_sale().filter(pk__in=quantities, product__is_listed=True)
-    skus = list(offered.select_related("product__brand__merchant").locked())
+    skus = _offered(sku_ids=sorted(quantities))
     short = [sku.pk for sku in skus if sku.available < quantities[sku.pk]]
     missing = sorted(set(quantities) - {sku.pk for sku in skus})
     if short or missing:
@@ -83,6 +84,13 @@ def reserve(quantities: Mapping[int, int], *, reference: UUID, at: datetime) -> 
     cause = Cause(kind=Kind.RESERVED, reference=reference, at=at)
     _add(quantities, cause, on_hand=0, reserved=1)
     return skus
+
+
+@prepared
+def _offered(*, sku_ids: list[int]) -> QuerySet[Sku]:
+    """Lock what is on sale of these SKUs and find what each belongs to."""
+    offered = Sku.objects.on_sale().filter(pk__in=sku_ids, product__is_listed=True)
+    return offered.select_related("product__brand__merchant").locked()
 
 
 @requires_transaction

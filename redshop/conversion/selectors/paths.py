@@ -1,17 +1,18 @@
 """Conversions and the touches that led to them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Min
+from django.db.models import Min, QuerySet
 
 from orders.models import OrderLine, RefundLine
 from redshop.conversion.rules import TOUCHES, VIEW_HOURS
 from redshop.conversion.selectors import lookback
 from redshop.conversion.types import Conversion, GivenBack, Path, Touch
+from redshop.core.prepared import prepared
 from redshop.events.models import Event
 
 _PAID: Final = f"""
@@ -86,21 +87,27 @@ def touches(found: Sequence[Conversion]) -> dict[int, Path]:
 def refunds(*, line_ids: Sequence[int]) -> dict[int, list[GivenBack]]:
     """Return what was given back of each line."""
     by_line: dict[int, list[GivenBack]] = {}
-    rows: Iterable[Any] = RefundLine.objects.filter(line_id__in=line_ids).values_list(
-        "line_id", "refund_id", "amount_minor", "refund__refunded_at"
-    )
-    for line_id, *given_back in rows:
+    for line_id, *given_back in _given_back(line_ids=list(line_ids)):
         by_line.setdefault(line_id, []).append(GivenBack(*given_back))
     return by_line
 
 
+@prepared
+def _given_back(*, line_ids: list[int]) -> QuerySet[RefundLine, tuple[Any, ...]]:
+    return RefundLine.objects.filter(line_id__in=line_ids).values_list(
+        "line_id", "refund_id", "amount_minor", "refund__refunded_at"
+    )
+
+
 def lines_of_orders(order_ids: Sequence[UUID]) -> list[int]:
     """Return the lines of the paid ones of these orders."""
-    return list(
-        OrderLine.objects.filter(order_id__in=order_ids, order__paid_at__isnull=False).values_list(
-            "pk", flat=True
-        )
-    )
+    return _paid_lines(order_ids=list(order_ids))
+
+
+@prepared
+def _paid_lines(*, order_ids: list[UUID]) -> QuerySet[OrderLine, int]:
+    paid = OrderLine.objects.filter(order_id__in=order_ids, order__paid_at__isnull=False)
+    return paid.values_list("pk", flat=True)
 
 
 def lines_after_visit(*, visitor_id: UUID, person_id: int) -> list[int]:

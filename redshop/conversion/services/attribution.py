@@ -3,8 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
+
+from django.db import connection
+from django.db.models import QuerySet
 
 from redshop.conversion import rules
 from redshop.conversion.models import Attribution, Credit
@@ -13,6 +16,7 @@ from redshop.conversion.selectors import paths
 from redshop.conversion.types import Conversion, Path, Share
 from redshop.core import outbox
 from redshop.core.db import requires_transaction
+from redshop.core.prepared import prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +96,13 @@ def _open(found: Sequence[Conversion], *, at: datetime) -> dict[int, Attribution
         ],
         ignore_conflicts=True,
     )
-    line_ids = [each.line_id for each in found]
-    return {row.line_id: row for row in Attribution.objects.filter(pk__in=line_ids).locked()}
+    locked = _locked(line_ids=[each.line_id for each in found])
+    return {row.line_id: row for row in locked}
+
+
+@prepared
+def _locked(*, line_ids: list[int]) -> QuerySet[Attribution]:
+    return Attribution.objects.filter(pk__in=line_ids).locked()
 
 
 def _compare(plan: Plan, attribution: Attribution, there: Sequence[Share]) -> Change | None:
@@ -122,19 +131,35 @@ def _write(changes: Sequence[Change], *, at: datetime) -> None:
         [_credit(share, change, at=at) for change in changes for share in change.missing]
         + [_correction(share, change, at=at) for change in changes for share in change.wrong]
     )
-    Attribution.objects.bulk_update(
-        [change.attribution for change in changes],
-        [
-            "generation",
-            "window_days",
-            "touches",
-            "touches_cut",
-            "is_attributed",
-            "version",
-            "computed_at",
-        ],
-    )
+    _save([change.attribution for change in changes])
     _tell(changes, last_credit=max((credit.pk for credit in credits_), default=0), at=at)
+
+
+_SAVED: Final = {
+    "line_id": "bigint",
+    "generation": "int",
+    "window_days": "smallint",
+    "touches": "int",
+    "touches_cut": "int",
+    "is_attributed": "boolean",
+    "version": "smallint",
+    "computed_at": "timestamptz",
+}
+_SAVE: Final = f"""
+UPDATE conversion_attribution AS kept
+SET {", ".join(f"{name} = given.{name}" for name in _SAVED if name != "line_id")}
+FROM unnest({", ".join(f"%s::{kind}[]" for kind in _SAVED.values())}) AS given ({", ".join(_SAVED)})
+WHERE kept.line_id = given.line_id
+"""  # noqa: S608 - constants of this module only
+
+
+def _save(attributions: Sequence[Attribution]) -> None:
+    """Write what changed of locked attributions (Django writes a CASE for each column and row)."""
+    if attributions:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _SAVE, [[getattr(each, name) for each in attributions] for name in _SAVED]
+            )
 
 
 def _update(attribution: Attribution, change: Change, *, at: datetime) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.conf import settings
+from django.core.cache import caches
+from redis.commands.core import Script
 from redis.exceptions import RedisError
 from rest_framework.throttling import SimpleRateThrottle
 
@@ -21,23 +24,65 @@ logger = logging.getLogger(__name__)
 PAUSE_SECONDS: Final = 5.0
 
 
+#: Counts one call, in one round trip, unless that is one too many. The calls of the stretch of
+#: time before count by as much of it as still lies within the limit's duration.
+_COUNT: Final = """
+local now = tonumber(redis.call('GET', KEYS[1]) or 0)
+local before = tonumber(redis.call('GET', KEYS[2]) or 0)
+if before * tonumber(ARGV[1]) + now >= tonumber(ARGV[2]) then
+    return {now, before}
+end
+redis.call('INCR', KEYS[1])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return false
+"""
+
+
+@functools.cache
+def _counter() -> Script:
+    """Return the script with the cache's own line to the server."""
+    client: Any = caches["default"]._cache.get_client(write=True)  # type: ignore[attr-defined]
+    return Script(client, _COUNT)
+
+
 class _Limit(SimpleRateThrottle):
     """A limit that opens while the cache that counts is away: buying matters more than counting.
 
     A deployment under test may switch limits off (never in production).
     """
 
+    num_requests: int
+    duration: int
     _asks_again_at: ClassVar[float] = 0.0
+    _wait_seconds = 0.0
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         if not settings.THROTTLING or time.monotonic() < _Limit._asks_again_at:
             return True
         try:
-            return super().allow_request(request, view)
+            self._wait_seconds = self._count(self.get_cache_key(request, view) or "")
         except RedisError:
             logger.warning("the cache that counts calls is away", exc_info=True)
             _Limit._asks_again_at = time.monotonic() + PAUSE_SECONDS
             return True
+        return not self._wait_seconds
+
+    def wait(self) -> float:
+        """Return the seconds until a call would be let in."""
+        return self._wait_seconds
+
+    def _count(self, key: str) -> float:
+        """Count a call; return how long to wait where it is one too many, else zero."""
+        stretch, passed = divmod(self.timer(), self.duration)
+        keys = [self.cache.make_key(f"{key}:{stretch - back:.0f}") for back in (0, 1)]
+        share = 1 - passed / self.duration
+        full = _counter()(keys=keys, args=[share, self.num_requests, 2 * self.duration])
+        if full is None:
+            return 0.0
+        now, before = map(int, full)
+        if now < self.num_requests:  # only what was called in the stretch before is in the way
+            return max(1.0, self.duration * (share - (self.num_requests - now) / before))
+        return max(1.0, self.duration * share)
 
 
 class CallerThrottle(_Limit):

@@ -1,8 +1,9 @@
 """What the server knows to be true, written in the transaction that makes it true."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from redshop.core.db import requires_transaction
@@ -35,6 +36,9 @@ class ServerEvent:
     id: UUID = field(default_factory=uuid7)
 
 
+_NAMES: Final = tuple(each.name for each in fields(ServerEvent))
+
+
 @requires_transaction
 def record(events: Sequence[ServerEvent], *, received_at: datetime | None = None) -> None:
     """Append server events; the caller vouches for them and owns the transaction.
@@ -47,7 +51,7 @@ def record(events: Sequence[ServerEvent], *, received_at: datetime | None = None
     writing.append(
         [
             {
-                **asdict(event),
+                **{name: getattr(event, name) for name in _NAMES},
                 "received_at": received_at or event.occurred_at,
                 "source": Source.SERVER,
             }
