@@ -13,6 +13,7 @@ from orders.models.pricing import (
     RulesEdition,
     ShippingRate,
 )
+from orders.models.returns import Return, ReturnLine, ReturnQuerySet, ReturnStep
 
 __all__ = [
     "CartItem",
@@ -29,6 +30,10 @@ __all__ = [
     "RefundLine",
     "Repayment",
     "RulesEdition",
+    "Return",
+    "ReturnLine",
+    "ReturnQuerySet",
+    "ReturnStep",
     "Shipment",
     "ShipmentLine",
     "ShippingRate",
