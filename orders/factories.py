@@ -21,6 +21,9 @@ from orders.models import (
     Refund,
     RefundLine,
     Repayment,
+    Return,
+    ReturnLine,
+    ReturnStep,
     RulesEdition,
     Shipment,
     ShipmentLine,
@@ -28,7 +31,7 @@ from orders.models import (
     Transition,
     WebhookDelivery,
 )
-from orders.services import cancellation, cart, checkout, fulfilment, payment, refunds
+from orders.services import cancellation, cart, checkout, fulfilment, payment, refunds, returns
 from orders.types import Address
 from redshop.accounts.models import User
 from redshop.catalog.factories import MerchantFactory, SkuFactory
@@ -198,6 +201,38 @@ def refund(
     )
 
 
+def asked_back(
+    order: Order, *, quantities: Mapping[int, int] | None = None, at: datetime | None = None
+) -> Return:
+    """Return a wish to send back units of a delivered order, or all of it, a day after delivery."""
+    return returns.request_return(
+        order_id=order.pk,
+        buyer_id=order.buyer_id,
+        quantities=quantities or {line.pk: line.quantity for line in order.lines.all()},
+        reason="too small",
+        at=at or order.placed_at + 6 * PACE,
+    )
+
+
+def approved(asked: Return) -> Return:
+    """Let the buyer send the units."""
+    return returns.approve_return(
+        return_id=asked.pk, actor_id=None, decision="send it", at=asked.requested_at + PACE
+    )
+
+
+def sent_back(asked: Return, *, restock: bool = True) -> Return:
+    """Take in all of an approved return, back on sale or not, and give its money back."""
+    came = {line.line_id: line.quantity for line in asked.lines.all()}
+    return returns.receive_return(
+        return_id=asked.pk,
+        restocked=came if restock else {},
+        written_off={} if restock else came,
+        actor_id=None,
+        at=asked.requested_at + 2 * PACE,
+    )
+
+
 def declined(order: Order) -> Payment:
     """Return an attempt to pay that the sandbox declined."""
     return payment.pay_order(order_id=order.pk, token="tok_declined", at=order.placed_at)  # noqa: S106 - names an outcome of the sandbox
@@ -361,3 +396,30 @@ class WebhookDeliveryFactory(DjangoModelFactory[WebhookDelivery]):
     body = "{}"
     result = WebhookDelivery.Result.UNMATCHED
     received_at = factory.LazyFunction(timezone.now)
+
+
+class ReturnFactory(_LivedFactory):
+    """A return that waits for a decision; the functions above bring one further."""
+
+    class Meta:
+        model = Return
+
+    @classmethod
+    def live(cls, buyer: User) -> Order:
+        order = delivered(buyer)
+        asked_back(order)
+        return order
+
+
+class ReturnLineFactory(ReturnFactory):
+    class Meta:
+        model = ReturnLine
+
+    @classmethod
+    def to_order(cls) -> str:
+        return "of_return__order"
+
+
+class ReturnStepFactory(ReturnLineFactory):
+    class Meta:
+        model = ReturnStep

@@ -1,16 +1,17 @@
 """Questions about carts and orders."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Subquery
+from django.db.models import Q, Subquery, Sum
 
-from orders.models import CartItem, RulesEdition
+from orders.models import CartItem, RulesEdition, ShipmentLine
 from orders.prices import Item, Rules, ShippingRule
-from orders.types import Cart, Offered, PricedItem
+from orders.types import Arrival, Cart, Offered, PricedItem
 from redshop.catalog.models import Sku
 from redshop.core.money import Money, total
 
@@ -57,6 +58,18 @@ def sum_of(items: Sequence[PricedItem]) -> Money | None:
     if len(currencies) > 1:
         return None
     return total((item.total for item in items), currency=currencies.pop())
+
+
+def arrivals(*, order_id: UUID, since: datetime) -> Mapping[int, Arrival]:
+    """Return what arrived of an order by line, and how much of it at ``since`` or later."""
+    arrived = ShipmentLine.objects.filter(
+        shipment__part__order_id=order_id, shipment__delivered_at__isnull=False
+    )
+    recently = Q(shipment__delivered_at__gte=since)
+    rows = arrived.values_list("line_id").annotate(
+        Sum("quantity"), recent=Sum("quantity", filter=recently, default=0)
+    )
+    return {line_id: Arrival(units, recent_units) for line_id, units, recent_units in rows}
 
 
 def _buyable(item: CartItem) -> int:

@@ -138,3 +138,11 @@ class Quote:
     shipping: Money
     duty: Money
     total: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """How many units of a line arrived, and how many of them recently."""
+
+    units: int
+    recent_units: int

@@ -351,6 +351,11 @@ class OrderLine(models.Model):
         return self.quantity - self.refunded_quantity
 
     @property
+    def claimed_quantity(self) -> int:
+        """Shipped units that were refunded, or that an open return claims."""
+        return self.refunded_quantity - self.withdrawn_quantity + self.returning_quantity
+
+    @property
     def unclaimed_quantity(self) -> int:
         """Units whose money has not been given back and which no open return claims."""
         return self.refundable_quantity - self.returning_quantity
