@@ -26,6 +26,7 @@ GROUPS: Final[dict[str, list[tuple[str, str, str]]]] = {
         ("Orders", "orders.order", "receipt_long"),
         ("Payments", "orders.payment", "credit_card"),
         ("Parcels", "orders.shipment", "local_shipping"),
+        ("Returns", "orders.return", "assignment_return"),
         ("Refunds", "orders.refund", "undo"),
         ("Repayments", "orders.repayment", "currency_exchange"),
         ("Webhooks", "orders.webhookdelivery", "webhook"),
