@@ -30,6 +30,8 @@ GROUPS: Final[dict[str, list[tuple[str, str, str]]]] = {
         ("Refunds", "orders.refund", "undo"),
         ("Repayments", "orders.repayment", "currency_exchange"),
         ("Webhooks", "orders.webhookdelivery", "webhook"),
+        ("Link-outs", "orders.linkout", "open_in_new"),
+        ("Link-out reports", "orders.linkoutreport", "lab_profile"),
         ("Carts", "orders.cartitem", "shopping_cart"),
     ],
     "Prices": [

@@ -16,6 +16,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action, display
 
+from orders import admin_link_outs as admin_link_outs
 from orders import admin_payments as admin_payments
 from orders import admin_prices as admin_prices
 from orders import admin_returns as admin_returns

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from orders.api import payments, returns, views
+from orders.api import link_outs, payments, returns, views
 
 urlpatterns = [
     path("cart", views.CartView.as_view()),
@@ -18,4 +18,6 @@ urlpatterns = [
     path("returns", returns.ReturnsView.as_view()),
     path("returns/<uuid:return_id>", returns.ReturnView.as_view()),
     path("returns/<uuid:return_id>/cancel", returns.CancelReturnView.as_view()),
+    path("link-outs", link_outs.LinkOutsView.as_view()),
+    path("webhooks/link-outs", link_outs.LinkOutReportsView.as_view()),
 ]

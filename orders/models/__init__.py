@@ -2,6 +2,7 @@
 
 from orders.models.base import new_id
 from orders.models.carts import CartItem
+from orders.models.link_outs import LinkOut, LinkOutConversion, LinkOutReport
 from orders.models.orders import Order, OrderLine, OrderPart, OrderQuerySet, Transition
 from orders.models.parcels import Shipment, ShipmentLine
 from orders.models.payments import Payment, Refund, RefundLine, Repayment, WebhookDelivery
@@ -21,6 +22,9 @@ __all__ = [
     "CouponQuerySet",
     "CouponUse",
     "DutyRate",
+    "LinkOut",
+    "LinkOutConversion",
+    "LinkOutReport",
     "Order",
     "OrderLine",
     "OrderPart",
