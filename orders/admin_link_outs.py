@@ -10,10 +10,9 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
-from orders.inlines import ShownInline
 from orders.models import LinkOut, LinkOutConversion, LinkOutReport
 from orders.sampling import Estimate, total_count
-from redshop.core.admin import MomentRangeFilter, ReadOnlyAdmin
+from redshop.core.admin import MomentRangeFilter, ReadOnlyAdmin, ShownInline
 
 
 class ConversionInline(ShownInline):
@@ -21,7 +20,6 @@ class ConversionInline(ShownInline):
     verbose_name_plural = "sampled sales"
     fields = ["converted_at", "product", "reported_click_id", "quantity", "shown_amount"]
     readonly_fields = ["product", "shown_amount"]
-    per_page = 20
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LinkOutConversion]:
         sales = super().get_queryset(request).select_related("click__product")
@@ -51,7 +49,7 @@ class LinkOutAdmin(ReadOnlyAdmin):
     ordering = ["-clicked_at", "-pk"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LinkOut]:
-        return super().get_queryset(request).annotate(sampled=Count("conversions"))
+        return LinkOut.objects.annotate(sampled=Count("conversions"))
 
     @display(description="sampled sales")
     def sales(self, click: Any) -> int:
@@ -85,17 +83,9 @@ class LinkOutReportAdmin(ReadOnlyAdmin):
     readonly_fields = ["shown_share", "matched", "unmatched", "sales"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LinkOutReport]:
-        is_known = Q(conversions__click__isnull=False)
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(
-                known=Count("conversions", filter=is_known),
-                unknown=Count(
-                    "conversions", filter=Q(conversions__click=None) & Q(conversions__isnull=False)
-                ),
-            )
-        )
+        sales = Count("conversions")
+        known = Count("conversions", filter=Q(conversions__click__isnull=False))
+        return LinkOutReport.objects.annotate(known=known, unknown=sales - known)
 
     @display(description="sample", ordering="sample_share")
     def shown_share(self, report: LinkOutReport) -> str:

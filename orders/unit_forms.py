@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any, Final
+from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -131,7 +132,7 @@ class ReceiveForm(BaseDialogForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Ask for each line of the return."""
         super().__init__(*args, **kwargs)
-        lines = ReturnLine.objects.filter(of_return_id=str(self.object_id)).order_by("pk")
+        lines = ReturnLine.objects.filter(of_return_id=UUID(str(self.object_id))).order_by("pk")
         self.lines = list(lines.select_related("line__sku"))
         for line in self.lines:
             code, most = line.line.sku.code, line.quantity

@@ -1,6 +1,6 @@
 """Ways to shops elsewhere over HTTP, and the reports that come back from there."""
 
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponse
@@ -70,7 +70,9 @@ class ReportSerializer(StrictSerializer):
         min_value=SMALLEST_SHARE, max_value=1, help_text="The chance of each sale to be in it."
     )
     to = serializers.DateTimeField()
-    conversions = ReportedConversionSerializer(many=True, max_length=MOST_CONVERSIONS)
+    conversions = serializers.ListField(
+        child=ReportedConversionSerializer(), max_length=MOST_CONVERSIONS
+    )
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """Add the member that Python has no name for."""
@@ -118,7 +120,7 @@ class LinkOutReportsView(APIView):
         """Believe only what is signed, before anything of it is parsed."""
         super().initial(request, *args, **kwargs)
         signatures.verify(
-            cast(bytes, request.body),
+            request.body,
             header=request.headers.get(SIGNATURE, ""),
             secret=settings.LINK_OUT_SECRET,
             at=timezone.now(),

@@ -21,7 +21,9 @@ class ReturnLineRequestSerializer(StrictSerializer):
 class ReturnRequestSerializer(StrictSerializer):
     """What to send back, and why."""
 
-    lines = ReturnLineRequestSerializer(many=True, min_length=1, max_length=MOST_LINES)
+    lines = serializers.ListField(
+        child=ReturnLineRequestSerializer(), min_length=1, max_length=MOST_LINES
+    )
     reason = serializers.CharField(max_length=500)
 
     def validate_lines(self, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:

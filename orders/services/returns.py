@@ -21,7 +21,6 @@ from orders.services import timers
 from orders.services.holding import Held, add, hold
 from orders.services.refunds import refund_held
 from orders.states import RETURN_ALLOWED, ReturnState
-from redshop.catalog.services import stock
 from redshop.core import outbox
 from redshop.core.db import requires_transaction, use_case
 from redshop.core.errors import NotFound
@@ -145,7 +144,6 @@ def receive(
     ReturnLine.objects.bulk_update(
         opened.lines.values(), ["restocked_quantity", "written_off_quantity"]
     )
-    stock.lock(held.by_sku({**written_off, **restocked}))
     _pay_back(opened, restocked, written_off, at=at)
     _move(opened, ReturnState.REFUNDED, actor_id=actor_id, reason="", at=at)
     timers.resume_completion(held.order, at=at)

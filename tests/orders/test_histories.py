@@ -230,12 +230,12 @@ def assert_returns_add_up(order: Order, lines: Sequence[OrderLine]) -> None:
         received = sum(row.received_quantity for row in back)
         assert received <= line.refunded_quantity - line.withdrawn_quantity
     for asked in Return.objects.filter(order=order, state="refunded"):
-        received = {row.line_id: row.received_quantity for row in asked.lines.all()}
+        arrived = {row.line_id: row.received_quantity for row in asked.lines.all()}
         refunds_of_it = [asked.restock_refund_id, asked.write_off_refund_id]
-        paid_back = dict.fromkeys(received, 0)
+        paid_back = dict.fromkeys(arrived, 0)
         for row in RefundLine.objects.filter(refund__in=[pk for pk in refunds_of_it if pk]):
             paid_back[row.line_id] += row.quantity
-        assert paid_back == received
+        assert paid_back == arrived
 
 
 def assert_states_add_up(order: Order) -> None:

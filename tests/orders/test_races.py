@@ -370,7 +370,7 @@ def test_a_return_and_a_refund_of_the_same_unit_never_both_win(
     person: User, is_first: bool
 ) -> None:
     order = factories.delivered(person, at=NOW)
-    wish = {"quantities": {order.lines.get().pk: 1}, "at": NOW + DAY}
+    wish: dict[str, Any] = {"quantities": {order.lines.get().pk: 1}, "at": NOW + DAY}
 
     ends = when(
         lambda: returns.request(order_id=order.pk, buyer_id=person.pk, **wish).state,
@@ -389,7 +389,7 @@ def test_a_return_and_a_refund_of_the_same_unit_never_both_win(
 @pytest.mark.parametrize("is_first", [True, False])
 def test_a_return_and_the_completion_do_not_lose_one_another(person: User, is_first: bool) -> None:
     order = factories.delivered(person, at=NOW)
-    wish = {"quantities": {order.lines.get().pk: 1}, "at": NOW + 2 * DAY}
+    wish: dict[str, Any] = {"quantities": {order.lines.get().pk: 1}, "at": NOW + 2 * DAY}
     late = NOW + 11 * DAY
 
     ends = when(

@@ -141,6 +141,18 @@ def test_all_of_an_order_that_came_back_is_refunded_and_still_delivered(person: 
     assert standing(order) == ("delivered", "refunded", 25_800)
 
 
+def test_the_shipping_is_not_given_back_with_what_comes_back(person: User) -> None:
+    sku = SkuFactory.create(price_minor=1_000)
+    merchant = sku.product.brand.merchant
+    factories.ShippingRateFactory.create(merchant=merchant, fee_minor=500, free_from_minor=None)
+    order = factories.delivered(person, sku, at=NOW)
+
+    factories.sent_back(factories.approved(factories.asked_back(order)))
+
+    assert order.total_minor == 1_500
+    assert standing(order) == ("delivered", "partially_refunded", 1_000)
+
+
 def test_a_return_may_be_asked_for_until_the_last_moment_of_the_window(
     person: User, settings: Settings
 ) -> None:
@@ -207,7 +219,7 @@ def test_only_delivered_units_come_back(
 def test_what_is_not_the_buyers_or_not_named_is_refused(person: User) -> None:
     order = factories.delivered(person, at=NOW)
     other: User = User.objects.create_user("other", "other@example.com")
-    wish = {"order_id": order.pk, "at": ARRIVED + DAY}
+    wish: dict[str, Any] = {"order_id": order.pk, "at": ARRIVED + DAY}
     mine = {line_of(order).pk: 1}
     before = told(order)
 
@@ -425,11 +437,12 @@ def test_a_setting_that_grew_is_waited_for(person: User, settings: Settings) -> 
 def test_the_database_refuses_a_unit_that_comes_back_and_is_paid_back_too(person: User) -> None:
     order = factories.delivered(person, at=NOW)
     ask(order)
+    whole = {"refunded_quantity": 1, "refunded_minor": 12_900}
 
     with pytest.raises(IntegrityError, match="returning_within"), transaction.atomic():
         OrderLine.objects.filter(order=order).update(returning_quantity=2)
     with pytest.raises(IntegrityError, match="returning_within"), transaction.atomic():
-        OrderLine.objects.filter(order=order).update(refunded_quantity=1)
+        OrderLine.objects.filter(order=order).update(**whole)
     with pytest.raises(IntegrityError, match="received_within"), transaction.atomic():
         ReturnLine.objects.update(restocked_quantity=1, written_off_quantity=1)
 
