@@ -210,10 +210,3 @@ class NoExternalShop(DomainError):
     """The product is not sold in a shop elsewhere."""
 
     code = "no_external_shop"
-
-
-class SignatureInvalid(DomainError):
-    """The message is not signed by who should have sent it, or not now."""
-
-    code = "signature_invalid"
-    status = 400

@@ -13,9 +13,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from orders import signatures
 from orders.api.serializers import LARGEST, MOST_UNITS
 from orders.api.views import parsed
+from orders.providers.signatures import check_signature
 from orders.services import linkouts
 from orders.services.linkouts import Reported
 from redshop.accounts.models import User
@@ -119,9 +119,9 @@ class LinkOutReportsView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Believe only what is signed, before anything of it is parsed."""
         super().initial(request, *args, **kwargs)
-        signatures.verify(
+        check_signature(
+            request.headers.get(SIGNATURE, ""),
             request.body,
-            header=request.headers.get(SIGNATURE, ""),
             secret=settings.LINK_OUT_SECRET,
             at=timezone.now(),
         )
