@@ -26,9 +26,12 @@ GROUPS: Final[dict[str, list[tuple[str, str, str]]]] = {
         ("Orders", "orders.order", "receipt_long"),
         ("Payments", "orders.payment", "credit_card"),
         ("Parcels", "orders.shipment", "local_shipping"),
+        ("Returns", "orders.return", "assignment_return"),
         ("Refunds", "orders.refund", "undo"),
         ("Repayments", "orders.repayment", "currency_exchange"),
         ("Webhooks", "orders.webhookdelivery", "webhook"),
+        ("Link-outs", "orders.linkout", "open_in_new"),
+        ("Link-out reports", "orders.linkoutreport", "lab_profile"),
         ("Carts", "orders.cartitem", "shopping_cart"),
     ],
     "Prices": [

@@ -9,8 +9,6 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
@@ -18,8 +16,11 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action, display
 
+from orders import admin_link_outs as admin_link_outs
 from orders import admin_payments as admin_payments
 from orders import admin_prices as admin_prices
+from orders import admin_returns as admin_returns
+from orders.buttons import as_action, back_to_page
 from orders.forms import FORMS
 from orders.inlines import (
     MONEY_COLOURS,
@@ -30,6 +31,7 @@ from orders.inlines import (
     PaymentInline,
     RefundInline,
     RefundLineInline,
+    ReturnInline,
     TransitionInline,
     units_in_words,
 )
@@ -42,6 +44,7 @@ from orders.models import (
     ShipmentLine,
 )
 from orders.moves import MOVES, Move, open_moves
+from orders.parcel_buttons import PARCEL_BUTTONS, open_parcel_buttons
 from orders.types import Address
 from redshop.catalog.admin import thumbnail
 from redshop.core.admin import MomentRangeFilter, ReadOnlyAdmin
@@ -68,10 +71,7 @@ def _button(move: Move) -> Callable[..., HttpResponse]:
     def press(self: Any, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         words = form.cleaned_data.get("words", "")
         _move_all(request, Order.objects.filter(pk=object_id), move, words)
-        back = reverse("admin:orders_order_change", args=[object_id])
-        if "HX-Request" in request.headers:
-            return HttpResponse(headers={"HX-Redirect": back})
-        return redirect(back)
+        return back_to_page(self, request, object_id)
 
     press.__name__ = press.__qualname__ = _button_name(move)
     dialog = ActionDialog(
@@ -125,7 +125,7 @@ class OrderAdmin(ReadOnlyAdmin):
     search_fields = ["number__istartswith", "buyer__handle__istartswith"]
     search_help_text = "Beginning of an order number or of a buyer's handle"
     ordering = ["-placed_at", "-pk"]
-    inlines = [LineInline, PartInline, PaymentInline, RefundInline, TransitionInline]
+    inlines = [LineInline, PartInline, PaymentInline, ReturnInline, RefundInline, TransitionInline]
     fieldsets = [
         (None, {"fields": [("number", "buyer"), ("shown_state", "shown_payment_state")]}),
         (
@@ -153,7 +153,10 @@ class OrderAdmin(ReadOnlyAdmin):
         "stock_held_until",
         "shown_address",
     ]
-    actions_detail: Any = [_button_name(move) for move in MOVES.values()]
+    actions_detail: Any = [
+        *(_button_name(move) for move in MOVES.values()),
+        *(button.attribute for button in PARCEL_BUTTONS),
+    ]
 
     def has_move_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Tell whether the person may move orders at all."""
@@ -170,7 +173,8 @@ class OrderAdmin(ReadOnlyAdmin):
         order = self.get_object(request, object_id)
         if order is None:
             return []
-        legal = {f"orders_order_{_button_name(MOVES[name])}" for name in open_moves(order)}
+        names = {_button_name(MOVES[name]) for name in open_moves(order)}
+        legal = {f"orders_order_{name}" for name in names | open_parcel_buttons(order)}
         buttons = super().get_actions_detail(request, object_id)
         return [button for button in buttons if button.action_name in legal]
 
@@ -218,6 +222,8 @@ class OrderAdmin(ReadOnlyAdmin):
 
 for _move in MOVES.values():
     setattr(OrderAdmin, _button_name(_move), _button(_move))
+for _parcel_button in PARCEL_BUTTONS:
+    setattr(OrderAdmin, _parcel_button.attribute, as_action(_parcel_button))
 
 
 @admin.register(CartItem)

@@ -7,4 +7,6 @@ class OrdersConfig(AppConfig):
     verbose_name = "Orders"
 
     def ready(self) -> None:
-        from orders import tasks  # noqa: F401 - subscribes its consumers in every process
+        from orders import checks, tasks  # noqa: F401 - tasks subscribes its consumers everywhere
+
+        checks.register()

@@ -153,3 +153,60 @@ class NothingToRefund(DomainError):
 
     code = "nothing_to_refund"
     status = 409
+
+
+class ParcelUnknown(DomainError):
+    """The order has no such parcel under way."""
+
+    code = "parcel_unknown"
+
+
+class CarrierUnknown(DomainError):
+    """The shop knows no such carrier."""
+
+    code = "carrier_unknown"
+
+
+class TrackingInvalid(DomainError):
+    """The carrier gives no such tracking numbers."""
+
+    code = "tracking_invalid"
+
+
+class NothingDelivered(DomainError):
+    """Nothing of the order has arrived yet."""
+
+    code = "nothing_delivered"
+    status = 409
+
+
+class NothingToReturn(DomainError):
+    """No unit is named."""
+
+    code = "nothing_to_return"
+
+
+class ReturnWindowClosed(DomainError):
+    """The time to send this back has passed."""
+
+    code = "return_window_closed"
+
+
+class ReturnOpen(DomainError):
+    """A return of this order is still open."""
+
+    code = "return_open"
+    status = 409
+
+
+class WrongReturnState(DomainError):
+    """The return's present state does not allow this."""
+
+    code = "wrong_return_state"
+    status = 409
+
+
+class NoExternalShop(DomainError):
+    """The product is not sold in a shop elsewhere."""
+
+    code = "no_external_shop"

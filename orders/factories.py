@@ -14,6 +14,9 @@ from orders.models import (
     Coupon,
     CouponUse,
     DutyRate,
+    LinkOut,
+    LinkOutConversion,
+    LinkOutReport,
     Order,
     OrderLine,
     OrderPart,
@@ -21,6 +24,9 @@ from orders.models import (
     Refund,
     RefundLine,
     Repayment,
+    Return,
+    ReturnLine,
+    ReturnStep,
     RulesEdition,
     Shipment,
     ShipmentLine,
@@ -28,11 +34,12 @@ from orders.models import (
     Transition,
     WebhookDelivery,
 )
-from orders.services import cancellation, cart, checkout, fulfilment, payment, refunds
+from orders.services import cancellation, cart, checkout, fulfilment, payment, refunds, returns
 from orders.types import Address
 from redshop.accounts.models import User
 from redshop.catalog.factories import MerchantFactory, SkuFactory
 from redshop.catalog.models import Sku
+from redshop.core.ids import uuid7
 
 ADDRESSES: Final[Sequence[Address]] = (
     {
@@ -195,6 +202,38 @@ def refund(
         reason="not as described",
         restock=restock,
         at=order.placed_at + 3 * PACE,
+    )
+
+
+def asked_back(
+    order: Order, *, quantities: Mapping[int, int] | None = None, at: datetime | None = None
+) -> Return:
+    """Return a wish to send back units of a delivered order, or all of it, a day after delivery."""
+    return returns.request_return(
+        order_id=order.pk,
+        buyer_id=order.buyer_id,
+        quantities=quantities or {line.pk: line.quantity for line in order.lines.all()},
+        reason="too small",
+        at=at or order.placed_at + 6 * PACE,
+    )
+
+
+def approved(asked: Return) -> Return:
+    """Let the buyer send the units."""
+    return returns.approve_return(
+        return_id=asked.pk, actor_id=None, decision="send it", at=asked.requested_at + PACE
+    )
+
+
+def sent_back(asked: Return, *, restock: bool = True) -> Return:
+    """Take in all of an approved return, back on sale or not, and give its money back."""
+    came = {line.line_id: line.quantity for line in asked.lines.all()}
+    return returns.receive_return(
+        return_id=asked.pk,
+        restocked=came if restock else {},
+        written_off={} if restock else came,
+        actor_id=None,
+        at=asked.requested_at + 2 * PACE,
     )
 
 
@@ -361,3 +400,73 @@ class WebhookDeliveryFactory(DjangoModelFactory[WebhookDelivery]):
     body = "{}"
     result = WebhookDelivery.Result.UNMATCHED
     received_at = factory.LazyFunction(timezone.now)
+
+
+class ReturnFactory(_LivedFactory):
+    """A return that waits for a decision; the functions above bring one further."""
+
+    class Meta:
+        model = Return
+
+    @classmethod
+    def live(cls, buyer: User) -> Order:
+        order = delivered(buyer)
+        asked_back(order)
+        return order
+
+
+class ReturnLineFactory(ReturnFactory):
+    class Meta:
+        model = ReturnLine
+
+    @classmethod
+    def to_order(cls) -> str:
+        return "of_return__order"
+
+
+class ReturnStepFactory(ReturnLineFactory):
+    class Meta:
+        model = ReturnStep
+
+
+class LinkOutFactory(DjangoModelFactory[LinkOut]):
+    """A click that led elsewhere."""
+
+    class Meta:
+        model = LinkOut
+
+    product = factory.SubFactory(
+        "redshop.catalog.factories.ProductFactory", external_url="https://shop.example/dress"
+    )
+    note_id = 7
+    url = "https://shop.example/dress"
+    clicked_at = factory.LazyFunction(timezone.now)
+    population = "real"
+
+
+class LinkOutReportFactory(DjangoModelFactory[LinkOutReport]):
+    """A day's report of a tenth of the sales elsewhere."""
+
+    class Meta:
+        model = LinkOutReport
+
+    id = factory.LazyFunction(uuid7)
+    sample_share = 0.1
+    received_at = factory.LazyFunction(timezone.now)
+    since_at = factory.LazyAttribute(lambda report: report.received_at - timedelta(days=2))
+    until_at = factory.LazyAttribute(lambda report: report.received_at - timedelta(days=1))
+
+
+class LinkOutConversionFactory(DjangoModelFactory[LinkOutConversion]):
+    """One sale elsewhere, of a click that is known here."""
+
+    class Meta:
+        model = LinkOutConversion
+
+    report = factory.SubFactory(LinkOutReportFactory)
+    click = factory.SubFactory(LinkOutFactory)
+    reported_click_id = factory.LazyAttribute(lambda sale: sale.click.pk if sale.click else uuid7())
+    quantity = 1
+    amount_minor = 12_900
+    currency = "CNY"
+    converted_at = factory.LazyAttribute(lambda sale: sale.report.since_at)

@@ -7,22 +7,27 @@ from typing import Any, Final
 
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html_join
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
+from orders.carriers import CARRIERS
 from orders.models import (
     OrderLine,
     OrderPart,
     Payment,
     Refund,
     RefundLine,
+    Return,
+    ReturnLine,
+    ReturnStep,
     Shipment,
     ShipmentLine,
     Transition,
 )
 from orders.models.base import in_words
-from orders.states import OrderState, PaymentAttempt, PaymentState
+from orders.states import OrderState, PaymentAttempt, PaymentState, ReturnState
 from redshop.catalog.admin import thumbnail
 from redshop.catalog.models import ProductMedia
 from redshop.core.admin import ShownInline
@@ -49,6 +54,13 @@ ATTEMPT_COLOURS: Final = {
     in_words(PaymentAttempt.REQUIRES_ACTION): "warning",
     PaymentAttempt.SUCCEEDED.value: "success",
     PaymentAttempt.FAILED.value: "danger",
+}
+RETURN_COLOURS: Final = {
+    ReturnState.REQUESTED.value: "warning",
+    ReturnState.APPROVED.value: "info",
+    ReturnState.RECEIVED.value: "primary",
+    ReturnState.REFUNDED.value: "success",
+    ReturnState.REFUSED.value: "danger",
 }
 PICTURES: Final = Prefetch(
     "product__pictures", ProductMedia.objects.select_related("media").order_by("position", "pk")
@@ -131,7 +143,7 @@ class PartInline(ShownInline):
 
     @display(description="parcels")
     def parcels(self, part: OrderPart) -> SafeString | str:
-        told = [(_parcel(shipment),) for shipment in part.shipments.all()]
+        told = [(parcel_in_words(shipment),) for shipment in part.shipments.all()]
         return format_html_join("", "<div>{}</div>", told) or "–"
 
 
@@ -193,13 +205,83 @@ class RefundInline(ShownInline):
         return units_in_words(refund.lines.all())
 
 
+class ReturnInline(ShownInline):
+    model = Return
+    verbose_name_plural = "returns"
+    fields = ["requested_at", "shown_state", "units", "reason", "page"]
+    readonly_fields = ["shown_state", "units", "page"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Return]:
+        lines = ReturnLine.objects.select_related("line__sku").order_by("pk")
+        returns = super().get_queryset(request).prefetch_related(Prefetch("lines", lines))
+        return returns.order_by("requested_at", "pk")
+
+    @display(description="state", label=RETURN_COLOURS)
+    def shown_state(self, asked: Return) -> str:
+        return asked.state
+
+    @display(description="units")
+    def units(self, asked: Return) -> str:
+        return units_in_words(asked.lines.all())
+
+    @display(description="")
+    def page(self, asked: Return) -> SafeString:
+        address = reverse("admin:orders_return_change", args=[asked.pk])
+        return format_html('<a href="{}" class="text-primary-600">Open</a>', address)
+
+
+class ReturnLineInline(ShownInline):
+    model = ReturnLine
+    verbose_name_plural = "units"
+    fields = ["picture", "product", "sku", "quantity", "restocked_quantity", "written_off_quantity"]
+    readonly_fields = ["picture", "product", "sku"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ReturnLine]:
+        pictures = Prefetch("line__product__pictures", PICTURES.queryset)
+        lines = super().get_queryset(request).select_related("line__sku", "line__product")
+        return lines.prefetch_related(pictures).order_by("pk")
+
+    @display(description="")
+    def picture(self, back: ReturnLine) -> SafeString | str:
+        return thumbnail(back.line.product.picture, width=40)
+
+    @display(description="product")
+    def product(self, back: ReturnLine) -> str:
+        return str(back.line.product)
+
+    @display(description="sku")
+    def sku(self, back: ReturnLine) -> str:
+        return back.line.sku.code
+
+
+class ReturnStepInline(ShownInline):
+    model = ReturnStep
+    verbose_name_plural = "timeline"
+    fields = ["at", "step", "who", "reason"]
+    readonly_fields = ["step", "who"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ReturnStep]:
+        return super().get_queryset(request).select_related("actor")
+
+    @display(description="step")
+    def step(self, step: ReturnStep) -> str:
+        return str(step)
+
+    @display(description="who")
+    def who(self, step: ReturnStep) -> str:
+        return str(step.actor) if step.actor else "the shop"
+
+
 def units_in_words(rows: Iterable[Any]) -> str:
     """Tell units of lines in words."""
     return ", ".join(f"{row.quantity} of {row.line.sku.code}" for row in rows)
 
 
-def _parcel(shipment: Shipment) -> str:
-    name = shipment.tracking or f"parcel {shipment.pk}"
+def parcel_in_words(shipment: Shipment) -> str:
+    """Tell what is in a parcel, who brings it and where it is."""
+    carrier = CARRIERS.get(shipment.carrier)
+    number = shipment.tracking or f"parcel {shipment.pk}"
+    name = f"{carrier.name} {number}" if carrier else number
     where = "delivered" if shipment.delivered_at else "under way"
     at = shipment.delivered_at or shipment.shipped_at
     return f"{name}: {units_in_words(shipment.lines.all())}, {where} {at:%Y-%m-%d %H:%M}"

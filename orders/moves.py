@@ -44,7 +44,7 @@ def _can_end(order: Order) -> bool:
     return _is_unpaid(order) or (order.state == OrderState.PAID and not was_shipped)
 
 
-def _has_parcel_under_way(order: Order) -> bool:
+def has_parcel_under_way(order: Order) -> bool:
     return Shipment.objects.filter(part__order=order, delivered_at=None).exists()
 
 
@@ -83,7 +83,7 @@ _ALL: Final = (
     ),
     Move(
         name="ship",
-        label="Ship",
+        label="Ship all",
         question="All that is open goes out, in one parcel for each merchant.",
         done="shipped",
         icon="local_shipping",
@@ -93,11 +93,11 @@ _ALL: Final = (
     ),
     Move(
         name="deliver",
-        label="Deliver",
+        label="Deliver all",
         question="All parcels under way have arrived.",
         done="delivered",
         icon="package_2",
-        is_open=_has_parcel_under_way,
+        is_open=has_parcel_under_way,
         do=lambda order_id, at, _: fulfilment.deliver_order(order_id=order_id, at=at),
     ),
     Move(

@@ -1,16 +1,25 @@
 """Questions about carts and orders."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Subquery
+from django.db.models import Q, Subquery, Sum
 
-from orders.models import CartItem, RulesEdition
+from orders.models import (
+    CartItem,
+    LinkOut,
+    LinkOutConversion,
+    LinkOutReport,
+    RulesEdition,
+    ShipmentLine,
+)
 from orders.prices import Item, Rules, ShippingRule
-from orders.types import Cart, Offered, PricedItem
+from orders.sampling import total_amount, total_over
+from orders.types import Arrival, Cart, LinkOutTotals, Offered, PricedItem
 from redshop.catalog.models import Sku
 from redshop.core.money import Money, total
 
@@ -57,6 +66,50 @@ def sum_of(items: Sequence[PricedItem]) -> Money | None:
     if len(currencies) > 1:
         return None
     return total((item.total for item in items), currency=currencies.pop())
+
+
+def arrivals(*, order_id: UUID, since: datetime) -> Mapping[int, Arrival]:
+    """Return what arrived of an order by line, and how much of it at ``since`` or later."""
+    arrived = ShipmentLine.objects.filter(
+        shipment__part__order_id=order_id, shipment__delivered_at__isnull=False
+    )
+    recently = Q(shipment__delivered_at__gte=since)
+    rows = arrived.values_list("line_id").annotate(
+        Sum("quantity"), recent=Sum("quantity", filter=recently, default=0)
+    )
+    return {line_id: Arrival(units, recent_units) for line_id, units, recent_units in rows}
+
+
+def link_out_totals(
+    *, since: datetime, until: datetime, product_id: int | None = None
+) -> LinkOutTotals:
+    """Return what shops elsewhere sold, as far as their reports received in this time tell.
+
+    Clicks are those of the same time; ``until`` is excluded. In-app orders are no part of it. The
+    reports are taken to be of different times: where two cover the same, both are counted. See
+    ``orders.sampling`` for the formulas.
+    """
+    clicks = LinkOut.objects.filter(clicked_at__gte=since, clicked_at__lt=until)
+    reports = LinkOutReport.objects.filter(received_at__gte=since, received_at__lt=until)
+    sales = LinkOutConversion.objects.filter(report__in=reports)
+    matched = sales.filter(click__isnull=False)
+    if product_id is not None:
+        clicks = clicks.filter(product_id=product_id)
+        matched = matched.filter(click__product_id=product_id)
+    counts = dict.fromkeys(reports.order_by().values_list("sample_share", flat=True), 0)
+    amounts: dict[str, dict[float, list[int]]] = {}
+    rows = matched.values_list("report__sample_share", "currency", "amount_minor")
+    for share, currency, amount_minor in rows:
+        counts[share] += 1
+        amounts.setdefault(currency, {}).setdefault(share, []).append(amount_minor)
+    return LinkOutTotals(
+        clicks=clicks.count(),
+        reports=reports.count(),
+        sampled=sum(counts.values()),
+        unmatched=sales.filter(click=None).count(),
+        sales=total_over(counts),
+        gross={currency: total_amount(by_share) for currency, by_share in amounts.items()},
+    )
 
 
 def _buyable(item: CartItem) -> int:

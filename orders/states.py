@@ -121,3 +121,27 @@ REPAYMENT_ALLOWED: Final[dict[RepaymentState, frozenset[RepaymentState]]] = {
 REPAYMENT_EDGES: Final = sorted(
     (s.value, t.value) for s, targets in REPAYMENT_ALLOWED.items() for t in targets
 )
+
+
+class ReturnState(StrEnum):
+    """How a return stands; ``refused`` is also how one ends that the buyer gave up."""
+
+    REQUESTED = "requested"
+    APPROVED = "approved"
+    RECEIVED = "received"
+    REFUNDED = "refunded"
+    REFUSED = "refused"
+
+
+RETURN_ALLOWED: Final[dict[ReturnState, frozenset[ReturnState]]] = {
+    ReturnState.REQUESTED: frozenset({ReturnState.APPROVED, ReturnState.REFUSED}),
+    ReturnState.APPROVED: frozenset({ReturnState.RECEIVED, ReturnState.REFUSED}),
+    ReturnState.RECEIVED: frozenset({ReturnState.REFUNDED}),
+    ReturnState.REFUNDED: frozenset(),
+    ReturnState.REFUSED: frozenset(),
+}
+RETURN_EDGES: Final = sorted(
+    (s.value, t.value) for s, targets in RETURN_ALLOWED.items() for t in targets
+)
+#: A return that still claims units; ``received`` is passed within one transaction.
+OPEN_RETURNS: Final = frozenset({ReturnState.REQUESTED, ReturnState.APPROVED, ReturnState.RECEIVED})

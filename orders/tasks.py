@@ -8,7 +8,7 @@ from uuid import UUID
 from celery import shared_task
 from django.utils import timezone
 
-from orders.services import cancellation, repayment, timers, watching
+from orders.services import cancellation, fulfilment, repayment, timers, watching
 from redshop.accounts.models import Notification
 from redshop.accounts.services import notifications
 from redshop.core import outbox
@@ -18,6 +18,12 @@ from redshop.core import outbox
 def expire_unpaid(*, kind: str, payload: Mapping[str, Any], at: datetime) -> None:
     """End an order that is still unpaid when its stock is due back."""
     cancellation.expire(order_id=UUID(payload["order_id"]), at=at)
+
+
+@outbox.subscribe(timers.COMPLETION_DUE, is_alone=True)
+def complete_delivered(*, kind: str, payload: Mapping[str, Any], at: datetime) -> None:
+    """Close an order that the buyer has kept for long enough."""
+    fulfilment.complete_if_due(order_id=UUID(payload["order_id"]), at=at)
 
 
 @outbox.subscribe("order.shipped", "order.delivered", "order.expired")
@@ -36,3 +42,15 @@ def ask_companies(**_newer: Any) -> None:
     """Ask payment companies about what is unknown, and for money that is to be sent back."""
     watching.watch_due(at=timezone.now())
     repayment.send_due(at=timezone.now())
+
+
+@outbox.subscribe("return.approved", "return.refunded", "return.refused")
+def tell_buyer_of_return(*, kind: str, payload: Mapping[str, Any], at: datetime) -> None:
+    """Tell the buyer what became of their return without their doing."""
+    if payload["is_by_buyer"]:
+        return
+    state = kind.removeprefix("return.")
+    subject = {"return_id": payload["return_id"], "order_id": payload["order_id"], "state": state}
+    notifications.notify(
+        recipient_id=payload["buyer_id"], kind=Notification.Kind.ORDER, subject=subject, at=at
+    )

@@ -6,6 +6,7 @@ from typing import TypedDict
 from uuid import UUID
 
 from orders.prices import Item
+from orders.sampling import Estimate
 from redshop.core.money import Money
 
 
@@ -138,3 +139,27 @@ class Quote:
     shipping: Money
     duty: Money
     total: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """How many units of a line arrived, and how many of them recently."""
+
+    units: int
+    recent_units: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinkOutTotals:
+    """What is known of sales elsewhere: clicks and reports as counted, sales as estimated.
+
+    ``sampled`` sales were reported of known clicks, ``unmatched`` ones of unknown clicks; the
+    latter are in no estimate. ``gross`` is in minor units by currency.
+    """
+
+    clicks: int
+    reports: int
+    sampled: int
+    unmatched: int
+    sales: Estimate
+    gross: Mapping[str, Estimate]

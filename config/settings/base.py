@@ -193,6 +193,7 @@ SPECTACULAR_SETTINGS = {
         "OrderState": "orders.states.OrderState",
         "PaymentState": "orders.states.PaymentState",
         "PaymentAttempt": "orders.states.PaymentAttempt",
+        "ReturnState": "orders.states.ReturnState",
         "AiUseEnum": "notes.models.Note.AiUse",
         "NoteStateEnum": "notes.states.VALUES",
         "NoteTypeEnum": "notes.models.Note.Type",
@@ -287,6 +288,9 @@ PLATFORM_TIME_ZONE = env.str("PLATFORM_TIME_ZONE", default="Asia/Shanghai")
 TOKEN_LIFETIME_DAYS = env.int("TOKEN_LIFETIME_DAYS", default=90)
 PAYMENT_MINUTES = env.int("PAYMENT_MINUTES", default=15)  # to confirm one; then it is given up
 RESERVATION_MINUTES = env.int("RESERVATION_MINUTES", default=30)
+RETURN_DAYS = env.int("RETURN_DAYS", default=7)  # after its delivery a unit may be sent back
+COMPLETE_DAYS = env.int("COMPLETE_DAYS", default=10)  # then a delivered order is; more than above
+LINK_OUT_PARAMETER = env.str("LINK_OUT_PARAMETER", default="redshop_click")
 LOCK_PATIENCE_MS = env.int("LOCK_PATIENCE_MS", default=2_000)  # then a write answers "busy"
 DISCLOSURE_RULE = env.str("DISCLOSURE_RULE", default="commercial")  # or "every_product_link"
 CONSENT_DEFAULTS = {"analytics": True, "personalisation": True, "marketing": False}

@@ -143,6 +143,7 @@ class OrderLineSerializer(ShownSerializer):
     total = MoneyField(help_text="Of the goods after discount, without duty.")
     duty = MoneyField()
     refunded_quantity = serializers.IntegerField()
+    returning_quantity = serializers.IntegerField(help_text="Units that an open return claims.")
 
 
 class ShipmentLineSerializer(ShownSerializer):
@@ -156,6 +157,7 @@ class ShipmentSerializer(ShownSerializer):
     """A parcel."""
 
     id = serializers.IntegerField()
+    carrier = serializers.CharField(required=False, help_text="Code of who brings it.")
     tracking = serializers.CharField(required=False)
     lines = ShipmentLineSerializer(many=True, source="story_lines")
     shipped_at = serializers.DateTimeField()

@@ -2,6 +2,7 @@
 
 from orders.models.base import new_id
 from orders.models.carts import CartItem
+from orders.models.link_outs import LinkOut, LinkOutConversion, LinkOutReport
 from orders.models.orders import Order, OrderLine, OrderPart, OrderQuerySet, Transition
 from orders.models.parcels import Shipment, ShipmentLine
 from orders.models.payments import Payment, Refund, RefundLine, Repayment, WebhookDelivery
@@ -13,6 +14,7 @@ from orders.models.pricing import (
     RulesEdition,
     ShippingRate,
 )
+from orders.models.returns import Return, ReturnLine, ReturnQuerySet, ReturnStep
 
 __all__ = [
     "CartItem",
@@ -20,6 +22,9 @@ __all__ = [
     "CouponQuerySet",
     "CouponUse",
     "DutyRate",
+    "LinkOut",
+    "LinkOutConversion",
+    "LinkOutReport",
     "Order",
     "OrderLine",
     "OrderPart",
@@ -28,6 +33,10 @@ __all__ = [
     "Refund",
     "RefundLine",
     "Repayment",
+    "Return",
+    "ReturnLine",
+    "ReturnQuerySet",
+    "ReturnStep",
     "RulesEdition",
     "Shipment",
     "ShipmentLine",

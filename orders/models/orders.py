@@ -259,6 +259,9 @@ class OrderLine(models.Model):
     refunded_quantity = models.PositiveIntegerField(default=0)
     refunded_minor = models.PositiveBigIntegerField(default=0, help_text="Of the goods.")
     duty_refunded_minor = models.PositiveBigIntegerField(default=0)
+    returning_quantity = models.PositiveIntegerField(
+        default=0, help_text="Units that an open return claims."
+    )
     note_id = models.BigIntegerField(null=True, blank=True, help_text="The note named in the cart.")
     request_id = models.UUIDField(null=True, blank=True)
 
@@ -297,6 +300,15 @@ class OrderLine(models.Model):
                 & Q(withdrawn_quantity__lte=F("refunded_quantity"))
                 & Q(quantity__gte=F("shipped_quantity") + F("withdrawn_quantity")),
                 name="order_line_shipped_within",
+            ),
+            models.CheckConstraint(  # what comes back was shipped, and is not paid back twice
+                condition=Q(returning_quantity__gte=0)
+                & Q(
+                    shipped_quantity__gte=F("returning_quantity")
+                    + F("refunded_quantity")
+                    - F("withdrawn_quantity")
+                ),
+                name="order_line_returning_within",
             ),
         ]
 
@@ -337,6 +349,16 @@ class OrderLine(models.Model):
     def refundable_quantity(self) -> int:
         """Units whose money has not been given back."""
         return self.quantity - self.refunded_quantity
+
+    @property
+    def claimed_quantity(self) -> int:
+        """Shipped units that were refunded, or that an open return claims."""
+        return self.refunded_quantity - self.withdrawn_quantity + self.returning_quantity
+
+    @property
+    def unclaimed_quantity(self) -> int:
+        """Units whose money has not been given back and which no open return claims."""
+        return self.refundable_quantity - self.returning_quantity
 
 
 class Transition(models.Model):

@@ -9,6 +9,7 @@ class Shipment(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     part = models.ForeignKey("orders.OrderPart", on_delete=models.PROTECT, related_name="shipments")
+    carrier = models.CharField(max_length=16, blank=True, help_text="Who brings it, if known.")
     tracking = models.CharField(max_length=80, blank=True)
     shipped_at = models.DateTimeField()
     delivered_at = models.DateTimeField(null=True, blank=True)

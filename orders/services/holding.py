@@ -32,6 +32,11 @@ class Held:
     def state(self) -> OrderState:
         return OrderState(self.order.state)
 
+    @property
+    def is_returning(self) -> bool:
+        """Tell whether an open return claims units of it."""
+        return any(line.returning_quantity for line in self.lines.values())
+
     def lines_of(self, part: OrderPart) -> list[OrderLine]:
         return [line for line in self.lines.values() if line.part_id == part.pk]
 

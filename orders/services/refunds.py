@@ -35,7 +35,8 @@ def refund(
 
     With the goods goes their duty, and the shipping of a part of which nothing ever leaves.
     Units not yet shipped are withdrawn first: they never will be. With ``restock`` the units can
-    be sold again; without it those that are in the warehouse are written off.
+    be sold again; without it those that are in the warehouse are written off. Units that an open
+    return claims wait for its receipt.
 
     Locks: the order row, then the SKUs in primary-key order.
 
@@ -43,7 +44,7 @@ def refund(
         NotFound: there is no such order.
         NothingToRefund: nothing was paid, or all of it was given back.
         LineUnknown: a line is not of this order.
-        QuantityNotPossible: a line has not that many units whose money was not given back.
+        QuantityNotPossible: a line has not that many unclaimed units left to refund.
     """
     return refund_held(
         hold(order_id=order_id), quantities=quantities, reason=reason, restock=restock, at=at
@@ -61,16 +62,20 @@ def refund_held(
     quantities: Mapping[int, int] | None,
     reason: str,
     restock: bool,
+    is_sent_back: bool = False,
     at: datetime,
 ) -> Refund:
-    """Give back money of an order that is held; see ``refund``."""
+    """Give back money of an order that is held; see ``refund``.
+
+    Where the units were sent back, they are ones that were shipped: none is withdrawn.
+    """
     if held.order.paid_at is None:
         raise NothingToRefund
-    left = {line.pk: line.refundable_quantity for line in held.lines.values()}
+    left = {line.pk: line.unclaimed_quantity for line in held.lines.values()}
     units = held.units(left, wanted=quantities)
     if not units:
         raise NothingToRefund
-    withdrawn = _withdrawn(held, units)
+    withdrawn = {} if is_sent_back else _withdrawn(held, units)
     back = _reckon(held, units, withdrawn)
     given_back = _write(held, back, reason=reason, restock=restock, at=at)
     _move_stock(held, units, withdrawn, restock=restock, at=at)

@@ -1,10 +1,13 @@
 """Where a paid order stands follows from its units: open, shipped, delivered or withdrawn."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
+from django.conf import settings
+
 from orders.models import OrderLine, Shipment
+from orders.services import timers
 from orders.services.holding import Held, advance
 from orders.states import OrderState
 from redshop.core.db import requires_transaction
@@ -15,7 +18,11 @@ DECIDED_BY_UNITS: Final = frozenset({OrderState.PAID, OrderState.SHIPPED, OrderS
 
 @requires_transaction
 def refresh(held: Held, *, at: datetime, reason: str = "") -> None:
-    """Bring the states of a held order and its parts in line with their units."""
+    """Bring the states of a held order and its parts in line with their units.
+
+    When the last of it has arrived, the time after which it completes by itself begins.
+    """
+    was = held.state
     under_way = set(
         Shipment.objects.filter(part__order=held.order, delivered_at=None)
         .order_by()
@@ -27,6 +34,9 @@ def refresh(held: Held, *, at: datetime, reason: str = "") -> None:
         if part.state in DECIDED_BY_UNITS
     }
     advance(held, parts_to=parts_to, at=at, reason=reason)
+    if held.state != was and held.state == OrderState.DELIVERED:
+        due_at = at + timedelta(days=settings.COMPLETE_DAYS)
+        timers.start_completion(held.order, at=at, due_at=due_at)
 
 
 def standing(lines: Sequence[OrderLine], *, has_parcel_under_way: bool) -> OrderState:

@@ -18,11 +18,12 @@ from django.utils import timezone
 from notes.factories import CommentFactory, NoteFactory, TopicFactory
 from notes.models import Note
 from notes.states import NoteState
-from orders.factories import ADDRESSES, CartItemFactory, paid, placed
+from orders.factories import ADDRESSES, CartItemFactory, asked_back, delivered, paid, placed
+from orders.models import Order
 from orders.services.checkout import quote
 from redshop.accounts.factories import FollowFactory, NotificationFactory, UserFactory
 from redshop.accounts.models import User
-from redshop.catalog.factories import MediaFactory, SkuFactory
+from redshop.catalog.factories import MediaFactory, ProductFactory, SkuFactory
 from redshop.core.ids import uuid7
 from redshop.simulation.seeding import Sizes, seed
 from tests.api import ApiClient
@@ -35,6 +36,7 @@ LARGE: Final = Sizes(people=8, products=12, notes=14, orders=8)
 ELSEWHERE: Final = {
     "POST /api/v1/webhooks/payments/{provider}": "tests/payments signs them",
     "POST /api/v1/media": "tests/catalog/test_media_api.py uploads",
+    "POST /api/v1/webhooks/link-outs": "tests/orders/test_link_outs.py signs",
     "POST /api/v1/auth/email/verify": "tests/accounts reads the mail",
     "POST /api/v1/auth/password/reset/confirm": "tests/accounts reads the mail",
 }
@@ -83,6 +85,15 @@ def bodies(world: World) -> Mapping[str, Any]:
         "POST /api/v1/checkout/quote": {"address": ADDRESSES[0]},
         "POST /api/v1/orders/{order_id}/payments": {"method": "sandbox"},
         "POST /api/v1/orders/{order_id}/cancel": {},
+        "POST /api/v1/orders/{order_id}/returns": {
+            "lines": [{"line_id": world.ids["arrived_line_id"], "quantity": 1}],
+            "reason": "Too small.",
+        },
+        "POST /api/v1/returns/{return_id}/cancel": {},
+        "POST /api/v1/link-outs": {
+            "product_id": world.ids["product_elsewhere_id"],
+            "note_id": world.ids["note_id"],
+        },
         "POST /api/v1/notes": {"type": "text", "title": "A thought", "body": "…"},
         "PATCH /api/v1/notes/{note_id}": {"title": "A better thought"},
         "POST /api/v1/notes/{note_id}/comments": {"body": "Where from?"},
@@ -110,6 +121,7 @@ def live(sizes: Sizes, *, scale: int) -> World:
         for album in (MediaFactory.create(), MediaFactory.create())
     ]
     comments = [CommentFactory.create(note=note, author=me) for _ in range(scale)]
+    arrived = delivered(me, *[SkuFactory.create() for _ in range(2)], quantity=2)
     order = placed(me, *[SkuFactory.create() for _ in range(scale)], at=now)
     for _ in range(scale):
         paid(me, SkuFactory.create(), at=now - timedelta(hours=1))
@@ -120,13 +132,19 @@ def live(sizes: Sizes, *, scale: int) -> World:
         CartItemFactory.create(person=me)
     token = token_of(me)
     quote(buyer_id=me.pk, address=ADDRESSES[0], at=now)  # this process now knows the rules
-    return World(me=me, token=token, ids=_ids(me, note, comments[0].pk, order.pk))
+    return World(me=me, token=token, ids=_ids(me, note, comments[0].pk, order.pk, arrived))
 
 
-def _ids(me: User, note: Note, comment_id: int, order_id: Any) -> dict[str, Any]:
+def _ids(me: User, note: Note, comment_id: int, order_id: Any, arrived: Order) -> dict[str, Any]:
     product = note.product_tags.get().product
     other = UserFactory.create()
+    line_id = arrived.lines.earliest("pk").pk
+    elsewhere = ProductFactory.create(external_url="https://shop.example/dress")
     return {
+        "arrived_order_id": arrived.pk,
+        "arrived_line_id": line_id,
+        "return_id": asked_back(arrived, quantities={line_id: 1}, at=timezone.now()).pk,
+        "product_elsewhere_id": elsewhere.pk,
         "note_id": note.pk,
         "comment_id": comment_id,
         "order_id": order_id,
@@ -145,6 +163,8 @@ def specific(world: World, operation: Operation) -> dict[str, Any]:
         return {"id": SkuFactory.create().product.brand_id}
     if path == "/api/v1/stats/notes/{id}":
         return {"id": world.ids["note_id"]}
+    if path == "/api/v1/orders/{order_id}/returns":
+        return {"order_id": world.ids["arrived_order_id"]}
     if path == "/api/v1/auth/sessions/{id}":
         return {"id": me.tokens.latest("pk").pk}
     if operation.method in {"patch", "delete"} and path == "/api/v1/notes/{note_id}":

@@ -7,6 +7,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from orders import factories
+from orders.factories import PACE
 from orders.models import Order, Refund
 from orders.moves import MOVES, open_moves
 from redshop.accounts.factories import UserFactory
@@ -22,6 +23,7 @@ LOOKED_AT = [
     "cartitem",
     "payment",
     "refund",
+    "return",
     "shipment",
     "couponuse",
     "repayment",
@@ -60,6 +62,8 @@ def a_life(buyer: User) -> None:
     factories.ShippingRateFactory.create()
     factories.DutyRateFactory.create(category_slug=f"shelf-{coupon.pk}")
     factories.WebhookDeliveryFactory.create()
+    order = factories.delivered(buyer, *SkuFactory.create_batch(2))
+    factories.sent_back(factories.approved(factories.asked_back(order)))
 
 
 @pytest.mark.parametrize("model", [*LOOKED_AT, *EDITED])
@@ -78,9 +82,12 @@ def test_the_page_of_an_order_takes_the_same_queries_at_any_size(
     admin: Client, person: User
 ) -> None:
     def prepare(lines: int) -> Callable[[], object]:
-        order = factories.delivered(person, *SkuFactory.create_batch(lines))
+        order = factories.delivered(person, *SkuFactory.create_batch(lines), quantity=2)
         for line in order.lines.all():
             factories.refund(order, quantities={line.pk: 1})
+            units = {line.pk: 1}
+            back = factories.asked_back(order, quantities=units, at=order.placed_at + PACE * 4)
+            factories.sent_back(factories.approved(back))
         admin.get(page_of(order))  # this process now knows the content types
         return lambda: admin.get(page_of(order))
 

@@ -83,6 +83,7 @@ def assert_is_paid_order(shown: Any, was: Any, order: Order) -> None:
         "total": money(1000),
         "duty": money(0),
         "refunded_quantity": 0,
+        "returning_quantity": 0,
     }
     assert [step.pop("at") for step in shown["history"]] == [was["placed_at"], shown["paid_at"]]
     assert shown == {

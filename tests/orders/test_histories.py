@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -11,9 +11,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orders import factories
-from orders.models import CouponUse, Order, OrderLine, RefundLine, Transition
-from orders.services import cancellation, fulfilment, payment, refunds
-from orders.states import OrderState, slowest
+from orders.models import (
+    CouponUse,
+    Order,
+    OrderLine,
+    RefundLine,
+    Return,
+    ReturnLine,
+    Transition,
+)
+from orders.services import cancellation, fulfilment, payment, refunds, returns
+from orders.states import OPEN_RETURNS, OrderState, slowest
 from redshop.accounts.models import User
 from redshop.catalog.factories import SkuFactory
 from redshop.catalog.models import Sku
@@ -39,7 +47,8 @@ ACTS = st.builds(
     Act,
     verb=st.sampled_from(
         ["pay", "decline", "ship", "ship_some", "deliver", "complete", "cancel", "expire",
-         "refund", "refund_some", "refund_some", "refund_some"]
+         "refund", "refund_some", "refund_some", "refund_some",
+         "ask_back", "ask_back", "decide", "refuse", "receive", "receive"]
     ),
     units=st.tuples(*[st.integers(0, 3)] * 3),
     is_restocked=st.booleans(),
@@ -107,8 +116,37 @@ def do(act: Act, order: Order) -> object:
         "refund_some": lambda: refunds.refund_order(
             order_id=order.pk, quantities=some, restock=act.is_restocked, at=at
         ),
+        "ask_back": lambda: returns.request_return(
+            order_id=order.pk, buyer_id=order.buyer_id, quantities=some, at=at
+        ),
+        **acts_on_the_oldest_return(order, act, at),
     }
     return acts[act.verb]()
+
+
+def acts_on_the_oldest_return(
+    order: Order, act: Act, at: datetime
+) -> dict[str, Callable[[], object]]:
+    """Return what may be done with the return that has been open longest."""
+    asked = Return.objects.filter(order=order).still_open().order_by("pk").first()
+    if asked is None:
+        return dict.fromkeys(("decide", "refuse", "receive"), lambda: None)
+    lines = asked.lines.order_by("pk")
+    came = {line.line_id: units for line, units in zip(lines, act.units, strict=False)}
+    restocked, written_off = (came, {}) if act.is_restocked else ({}, came)
+    return {
+        "decide": lambda: returns.approve_return(return_id=asked.pk, actor_id=None, at=at),
+        "refuse": lambda: returns.refuse_return(
+            return_id=asked.pk, actor_id=None, decision="worn", at=at
+        ),
+        "receive": lambda: returns.receive_return(
+            return_id=asked.pk,
+            restocked=restocked,
+            written_off=written_off,
+            actor_id=None,
+            at=at,
+        ),
+    }
 
 
 def story(order: Order, skus: Sequence[Sku]) -> Any:
@@ -119,6 +157,8 @@ def story(order: Order, skus: Sequence[Sku]) -> Any:
         order.parts.order_by("pk").values(),
         order.transitions.values("pk"),
         order.refunds.values("pk"),
+        Return.objects.filter(order=order).order_by("pk").values(),
+        ReturnLine.objects.filter(of_return__order=order).order_by("pk").values(),
         Sku.objects.filter(pk__in=[sku.pk for sku in skus]).order_by("pk").values(),
     ]
     return [list(each) for each in rows]
@@ -181,6 +221,23 @@ def assert_units_add_up(order: Order, lines: Sequence[OrderLine]) -> None:
         assert line.sku.on_hand == ON_HAND - kept - written_off
 
 
+def assert_returns_add_up(order: Order, lines: Sequence[OrderLine]) -> None:
+    for line in lines:
+        back = ReturnLine.objects.filter(line=line).select_related("of_return")
+        claims = [row.quantity for row in back if row.of_return.state in OPEN_RETURNS]
+        assert line.returning_quantity == sum(claims)
+        assert line.returning_quantity <= line.shipped_quantity
+        received = sum(row.received_quantity for row in back)
+        assert received <= line.refunded_quantity - line.withdrawn_quantity
+    for asked in Return.objects.filter(order=order, state="refunded"):
+        arrived = {row.line_id: row.received_quantity for row in asked.lines.all()}
+        refunds_of_it = [asked.restock_refund_id, asked.write_off_refund_id]
+        paid_back = dict.fromkeys(arrived, 0)
+        for row in RefundLine.objects.filter(refund__in=[pk for pk in refunds_of_it if pk]):
+            paid_back[row.line_id] += row.quantity
+        assert paid_back == arrived
+
+
 def assert_states_add_up(order: Order) -> None:
     parts = [OrderState(part.state) for part in order.parts.all()]
     assert order.state == slowest(parts)
@@ -211,5 +268,6 @@ def test_whatever_is_done_money_and_units_add_up(
         rows = list(OrderLine.objects.filter(order=order).select_related("sku").order_by("pk"))
         assert_money_adds_up(now, rows)
         assert_units_add_up(now, rows)
+        assert_returns_add_up(now, rows)
         assert_states_add_up(now)
         assert list(reconciliation.compare().differences) == []

@@ -14,8 +14,17 @@ from pytest_django import Settings
 
 from orders import factories
 from orders.errors import WrongState
-from orders.models import CartItem, Order, OrderQuerySet, Payment, Refund, Shipment
-from orders.services import cancellation, cart, checkout, fulfilment, payment, refunds
+from orders.models import (
+    CartItem,
+    Order,
+    OrderQuerySet,
+    Payment,
+    Refund,
+    Return,
+    ReturnLine,
+    Shipment,
+)
+from orders.services import cancellation, cart, checkout, fulfilment, payment, refunds, returns
 from redshop.accounts.models import User
 from redshop.catalog.factories import SkuFactory
 from redshop.catalog.models import Sku, SkuQuerySet
@@ -311,3 +320,88 @@ def test_who_waits_too_long_for_a_lock_is_told_to_come_back(
     assert answer.headers["Retry-After"] == "1"
     assert standing(order) == ("placed", "none", 0)
     assert not IdempotencyKey.objects.exists()
+
+
+def test_of_eight_returns_of_one_unit_one_is_taken(person: User) -> None:
+    order = factories.delivered(person, at=NOW)
+
+    ends = at_once([lambda: type(factories.asked_back(order)).__name__] * 8)
+
+    assert ends == {"Return": 1, "QuantityNotPossible": 7}
+    assert order.lines.get().returning_quantity == 1
+    assert ReturnLine.objects.get().quantity == 1
+
+
+def test_without_the_lock_the_constraint_stops_the_other_seven_returns(
+    person: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = factories.delivered(person, at=NOW)
+    everyone_has_looked = threading.Barrier(8)
+    look = returns._require_returnable
+
+    def look_then_wait(*args: Any, **kwargs: Any) -> None:
+        look(*args, **kwargs)
+        everyone_has_looked.wait(timeout=30)
+
+    monkeypatch.setattr(OrderQuerySet, "locked", lambda orders: orders)
+    monkeypatch.setattr(returns, "_require_returnable", look_then_wait)
+    ends = at_once([lambda: type(factories.asked_back(order)).__name__] * 8)
+
+    assert ends == {"Return": 1, "IntegrityError": 7}
+    assert order.lines.get().returning_quantity == 1
+    assert Return.objects.count() == 1
+
+
+def test_of_eight_receipts_of_one_return_one_pays_back(person: User) -> None:
+    sku = SkuFactory.create(price_minor=1000, on_hand=10)
+    order = factories.delivered(person, sku, at=NOW)
+    asked = factories.approved(factories.asked_back(order))
+
+    ends = at_once([lambda: factories.sent_back(asked).state] * 8)
+
+    assert ends == {"refunded": 1, "WrongReturnState": 7}
+    assert Refund.objects.get().amount_minor == 1000
+    assert levels(sku) == (10, 0)
+    assert standing(order) == ("delivered", "refunded", 1000)
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_return_and_a_refund_of_the_same_unit_never_both_win(
+    person: User, is_first: bool
+) -> None:
+    order = factories.delivered(person, at=NOW)
+    wish: dict[str, Any] = {"quantities": {order.lines.get().pk: 1}, "at": NOW + DAY}
+
+    ends = when(
+        lambda: returns.request(order_id=order.pk, buyer_id=person.pk, **wish).state,
+        lambda: refunds.refund(order_id=order.pk, at=NOW + DAY).amount_minor,
+        is_first=is_first,
+    )
+
+    if is_first:
+        assert ends == {"first requested": 1, "NothingToRefund": 1}
+        assert standing(order) == ("delivered", "paid", 0)
+    else:
+        assert ends == {"first 12900": 1, "QuantityNotPossible": 1}
+        assert not Return.objects.exists()
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_return_and_the_completion_do_not_lose_one_another(person: User, is_first: bool) -> None:
+    order = factories.delivered(person, at=NOW)
+    wish: dict[str, Any] = {"quantities": {order.lines.get().pk: 1}, "at": NOW + 2 * DAY}
+    late = NOW + 11 * DAY
+
+    ends = when(
+        lambda: returns.request(order_id=order.pk, buyer_id=person.pk, **wish).state,
+        lambda: fulfilment.complete_if_due(order_id=order.pk, at=late),
+        is_first=is_first,
+    )
+
+    if is_first:
+        assert ends == {"first requested": 1, "then False": 1}
+        assert standing(order) == ("delivered", "paid", 0)
+    else:
+        assert ends == {"first True": 1, "then requested": 1}
+        assert standing(order) == ("completed", "paid", 0)
+    assert order.lines.get().returning_quantity == 1

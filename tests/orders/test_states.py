@@ -18,15 +18,18 @@ from orders.models import (
     Payment,
     Refund,
     RefundLine,
+    Return,
     Transition,
 )
 from orders.states import (
     ALLOWED,
     ATTEMPT_ALLOWED,
     PAYMENT_ALLOWED,
+    RETURN_ALLOWED,
     OrderState,
     PaymentAttempt,
     PaymentState,
+    ReturnState,
     route,
     slowest,
 )
@@ -144,6 +147,35 @@ def test_postgresql_lets_a_payment_take_exactly_the_steps_of_the_table(person: U
     }
 
     assert_edges_are_those_of(ATTEMPT_ALLOWED, takes)
+
+
+@pytest.mark.django_db
+def test_postgresql_lets_a_return_take_exactly_the_steps_of_the_table(person: User) -> None:
+    order = factories.paid(person, at=NOW)
+    factories.refund(order)
+    refund = Refund.objects.get()
+
+    def standing_as(state: ReturnState) -> dict[str, Any]:
+        is_received = state in {ReturnState.RECEIVED, ReturnState.REFUNDED}
+        return {
+            "state": state,
+            "approved_at": NOW if is_received or state == ReturnState.APPROVED else None,
+            "received_at": NOW if is_received else None,
+            "refunded_at": NOW if state == ReturnState.REFUNDED else None,
+            "refused_at": NOW if state == ReturnState.REFUSED else None,
+            "restock_refund": refund if state == ReturnState.REFUNDED else None,
+        }
+
+    takes = {}
+    for start, end in pairs(ReturnState):
+        with transaction.atomic():
+            row = Return.objects.create(
+                order=order, buyer=person, requested_at=NOW, **standing_as(start)
+            )
+            takes[start, end] = database_takes(row, **standing_as(end))
+            transaction.set_rollback(True)
+
+    assert_edges_are_those_of(RETURN_ALLOWED, takes)
 
 
 def test_the_way_of_an_order_passes_every_state_between() -> None:

@@ -29,6 +29,7 @@ DO: Final[Mapping[str, tuple[Doing, str]]] = {
     "ship": (orders.ship, "orders shipped"),
     "deliver": (orders.deliver, "orders delivered"),
     "complete": (orders.complete, "orders completed"),
+    "ask_back": (orders.ask_back, "returns asked for"),
     "return": (orders.send_back, "orders returned, in part or whole"),
     "write": (writing.write, "notes by creators"),
     "write_for_brand": (writing.write_for_brand, "notes by brands"),

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import numpy as np
 
-from orders.models import OrderLine
-from orders.services import cancellation, cart, checkout, fulfilment, payment, refunds
+from orders.models import OrderLine, ReturnLine
+from orders.services import cancellation, cart, checkout, fulfilment, payment, returns
 from orders.states import PaymentAttempt
 from orders.types import Address
 from redshop.simulation.agenda import Deed
@@ -22,6 +22,8 @@ SECOND_TRY: Final = 150
 #: Days in which a paid order is cancelled, and from arrival to a note about it, mean (assumed).
 CANCEL_DAYS: Final = 0.05
 WRITING_DAYS: Final = 1.5
+#: Share of the days from arrival to the refund of a return after which it is asked for (assumed).
+ASKS_AFTER: Final = 0.3
 COUNTRIES: Final = {"zh": "CN", "en": "GB", "it": "IT"}
 DECLINED: Final = "tok_declined"
 
@@ -128,30 +130,42 @@ def deliver(life: Life, deed: Deed) -> None:
     returned = _returned(life, deed, lines)
     if returned:
         days = purchase.stage_days("return", draws[4])
-        _plan(life, deed, "return", days=days, products=returned)
+        there, back = ASKS_AFTER * days, (1 - ASKS_AFTER) * days
+        _plan(life, deed, "ask_back", days=there, products=returned, days_back=back)
     _plan_writing(life, deed, lines, returned)
 
 
 def complete(life: Life, deed: Deed) -> None:
-    """The time to return has passed."""
+    """The buyer says that all is well; without that, or after a return, time closes the order."""
     fulfilment.complete_order(order_id=UUID(deed.details["order"]), at=deed.at)
 
 
-def send_back(life: Life, deed: Deed) -> None:
-    """Return some products and get the money for them."""
+def ask_back(life: Life, deed: Deed) -> None:
+    """Ask to return some products, which the shop allows, and send them."""
     products = set(deed.details["products"])
     place = life.shops.place_of_product()
     quantities = {
         line.pk: line.quantity for line in _lines(deed) if place[line.product_id] in products
     }
-    refunds.refund_order(
+    asked = returns.request_return(
         order_id=UUID(deed.details["order"]),
+        buyer_id=life.residents.person_ids[deed.details["person"]],
         quantities=quantities,
         reason="did not suit",
-        restock=True,
         at=deed.at,
     )
-    life.tally["lines returned"] += len(quantities)
+    returns.approve_return(return_id=asked.pk, actor_id=None, at=deed.at)
+    _plan(life, deed, "return", days=deed.details["days_back"], asked=str(asked.pk))
+
+
+def send_back(life: Life, deed: Deed) -> None:
+    """The products arrive at the merchant: they go back on sale, and the money comes back."""
+    return_id = UUID(deed.details["asked"])
+    sent = ReturnLine.objects.filter(of_return=return_id).values_list("line_id", "quantity")
+    returns.receive_return(
+        return_id=return_id, restocked=dict(sent), written_off={}, actor_id=None, at=deed.at
+    )
+    life.tally["lines returned"] += len(sent)
 
 
 def _address(life: Life, person: int) -> Address:
