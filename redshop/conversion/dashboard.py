@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from orders.waiting import Waiting, waiting
 from redshop.accounts.models import User
 from redshop.conversion import access
 from redshop.conversion.report import NAMES
@@ -60,6 +61,15 @@ class Choice:
     is_chosen: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """So many things that a person must look at, and where they are."""
+
+    title: str
+    count: int
+    address: str
+
+
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add the day's numbers to the home page, for those who may read every statistic."""
     if not isinstance(request.user, User) or not access.is_analyst(request.user):
@@ -83,7 +93,12 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "before": _address(shown.population, shown.day - timedelta(days=1)),
         "after": _address(shown.population, shown.day + timedelta(days=1)),
         "credits": reverse("admin:conversion_credit_changelist"),
+        "waiting": [_todo(one) for one in waiting(at=timezone.now())],
     }
+
+
+def _todo(one: Waiting) -> Todo:
+    return Todo(one.title, one.count, f"{reverse(f'admin:{one.page}_changelist')}?{one.query}")
 
 
 def _day(given: str) -> date | None:

@@ -163,6 +163,7 @@ def refund(of: Order, *, line: OrderLine | None = None, units: int = 1, at: date
     )
     RefundLine.objects.create(refund=made, line=chosen, quantity=units, amount_minor=amount)
     chosen.refunded_quantity += units
+    chosen.withdrawn_quantity += units
     chosen.refunded_minor += amount
     chosen.save()
     return made
