@@ -279,6 +279,9 @@ SANDBOX_URL = env.str("SANDBOX_URL", default="")
 SANDBOX_SECRET = env.str("SANDBOX_SECRET", default="insecure-sandbox-secret")
 SANDBOX_WEBHOOK_SECRET = env.str("SANDBOX_WEBHOOK_SECRET", default="insecure-webhook-secret")
 LINK_OUT_SECRET = env.str("LINK_OUT_SECRET", default="")  # without one, no report is believed
+STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")  # without one, nobody pays so
+STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="")
+STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")  # such as localstripe's address
 WEBHOOK_BASE_URL = env.str("WEBHOOK_BASE_URL", default="")  # where companies reach this shop
 
 # -- the platform's choices -------------------------------------------------------------------
@@ -322,6 +325,7 @@ LOGGING = {
     "loggers": {
         "django_structlog": {"level": env.str("REQUEST_LOG_LEVEL", default="WARNING")},
         "django.request": {"level": "ERROR"},
+        "stripe": {"level": "WARNING"},  # it tells of every request
     },
 }
 DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # RequestIdMiddleware has seen to it

@@ -19,6 +19,10 @@ if not THROTTLING:  # noqa: F405
     raise ImproperlyConfigured("REDSHOP_THROTTLE=off is refused in production.")
 if SANDBOX_URL:  # noqa: F405
     raise ImproperlyConfigured("SANDBOX_URL must not be set: production takes real money.")
+if STRIPE_API_BASE:  # noqa: F405
+    raise ImproperlyConfigured("STRIPE_API_BASE must not be set: production pays at Stripe itself.")
+if STRIPE_SECRET_KEY and not STRIPE_WEBHOOK_SECRET:  # noqa: F405
+    raise ImproperlyConfigured("STRIPE_WEBHOOK_SECRET must be set beside STRIPE_SECRET_KEY.")
 
 DEBUG = False
 globals().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))  # noqa: F405

@@ -232,8 +232,9 @@ def test_what_belongs_to_no_payment_waits_for_a_person(company: Company, person:
 def test_a_success_that_comes_after_the_order_expired_is_paid_back_by_itself(
     person_api: ApiClient, told: Company, order: Order
 ) -> None:
-    told.behave(late_success_ms=300)
+    told.behave(late_success_ms=2_000)
     pay(person_api, order, "tok_3ds")
+    assert comes(lambda: told.record()["webhooks_waiting"] == 0)
     watching.watch_due(at=later(16 * 60))  # abandoned
     with transaction.atomic():
         cancellation.expire(order_id=order.pk, at=later(24 * 3_600))
