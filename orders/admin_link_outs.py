@@ -87,9 +87,9 @@ class LinkOutReportAdmin(ReadOnlyAdmin):
         known = Count("conversions", filter=Q(conversions__click__isnull=False))
         return LinkOutReport.objects.annotate(known=known, unknown=sales - known)
 
-    @display(description="sample", ordering="sample_share")
+    @display(description="share", ordering="sample_share")
     def shown_share(self, report: LinkOutReport) -> str:
-        return f"{report.sample_share:.4g} of all"
+        return f"{report.sample_share:.4g}"
 
     @display(description="sampled")
     def matched(self, report: Any) -> int:
@@ -99,7 +99,7 @@ class LinkOutReportAdmin(ReadOnlyAdmin):
     def unmatched(self, report: Any) -> int:
         return int(report.unknown)
 
-    @display(description="sales, estimated (95 %)")
+    @display(description="sales (95 %)")
     def sales(self, report: Any) -> str:
         return in_words(total_count(sampled=report.known, share=report.sample_share))
 

@@ -9,14 +9,14 @@ import factory
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
+from orders.link_out_factories import LinkOutConversionFactory as LinkOutConversionFactory
+from orders.link_out_factories import LinkOutFactory as LinkOutFactory
+from orders.link_out_factories import LinkOutReportFactory as LinkOutReportFactory
 from orders.models import (
     CartItem,
     Coupon,
     CouponUse,
     DutyRate,
-    LinkOut,
-    LinkOutConversion,
-    LinkOutReport,
     Order,
     OrderLine,
     OrderPart,
@@ -39,7 +39,6 @@ from orders.types import Address
 from redshop.accounts.models import User
 from redshop.catalog.factories import MerchantFactory, SkuFactory
 from redshop.catalog.models import Sku
-from redshop.core.ids import uuid7
 
 ADDRESSES: Final[Sequence[Address]] = (
     {
@@ -427,46 +426,3 @@ class ReturnLineFactory(ReturnFactory):
 class ReturnStepFactory(ReturnLineFactory):
     class Meta:
         model = ReturnStep
-
-
-class LinkOutFactory(DjangoModelFactory[LinkOut]):
-    """A click that led elsewhere."""
-
-    class Meta:
-        model = LinkOut
-
-    product = factory.SubFactory(
-        "redshop.catalog.factories.ProductFactory", external_url="https://shop.example/dress"
-    )
-    note_id = 7
-    url = "https://shop.example/dress"
-    clicked_at = factory.LazyFunction(timezone.now)
-    population = "real"
-
-
-class LinkOutReportFactory(DjangoModelFactory[LinkOutReport]):
-    """A day's report of a tenth of the sales elsewhere."""
-
-    class Meta:
-        model = LinkOutReport
-
-    id = factory.LazyFunction(uuid7)
-    sample_share = 0.1
-    received_at = factory.LazyFunction(timezone.now)
-    since_at = factory.LazyAttribute(lambda report: report.received_at - timedelta(days=2))
-    until_at = factory.LazyAttribute(lambda report: report.received_at - timedelta(days=1))
-
-
-class LinkOutConversionFactory(DjangoModelFactory[LinkOutConversion]):
-    """One sale elsewhere, of a click that is known here."""
-
-    class Meta:
-        model = LinkOutConversion
-
-    report = factory.SubFactory(LinkOutReportFactory)
-    click = factory.SubFactory(LinkOutFactory)
-    reported_click_id = factory.LazyAttribute(lambda sale: sale.click.pk if sale.click else uuid7())
-    quantity = 1
-    amount_minor = 12_900
-    currency = "CNY"
-    converted_at = factory.LazyAttribute(lambda sale: sale.report.since_at)

@@ -279,12 +279,17 @@ def units_in_words(rows: Iterable[Any]) -> str:
 
 def parcel_in_words(shipment: Shipment) -> str:
     """Tell what is in a parcel, who brings it and where it is."""
-    carrier = CARRIERS.get(shipment.carrier)
-    number = shipment.tracking or f"parcel {shipment.pk}"
-    name = f"{carrier.name} {number}" if carrier else number
+    units = units_in_words(shipment.lines.all())
     where = "delivered" if shipment.delivered_at else "under way"
     at = shipment.delivered_at or shipment.shipped_at
-    return f"{name}: {units_in_words(shipment.lines.all())}, {where} {at:%Y-%m-%d %H:%M}"
+    return f"{parcel_name(shipment)}: {units}, {where} {at:%Y-%m-%d %H:%M}"
+
+
+def parcel_name(shipment: Shipment) -> str:
+    """Tell who brings a parcel, and its number."""
+    carrier = CARRIERS.get(shipment.carrier)
+    number = shipment.tracking or f"parcel {shipment.pk}"
+    return f"{carrier.name} {number}" if carrier else number
 
 
 class RefundLineInline(ShownInline):

@@ -17,7 +17,7 @@ from unfold.widgets import (
 )
 
 from orders import carriers
-from orders.inlines import parcel_in_words
+from orders.inlines import parcel_name, units_in_words
 from orders.models import OrderLine, ReturnLine, Shipment, ShipmentLine
 from redshop.core.errors import DomainError
 
@@ -102,7 +102,7 @@ class DeliverParcelsForm(BaseDialogForm):
         ).order_by("pk")
         lines = ShipmentLine.objects.select_related("line__sku").order_by("pk")
         self.fields["parcels"].choices = [  # type: ignore[attr-defined]
-            (parcel.pk, parcel_in_words(parcel))
+            (parcel.pk, f"{parcel_name(parcel)}: {units_in_words(parcel.lines.all())}")
             for parcel in under_way.prefetch_related(Prefetch("lines", lines))
         ]
 
