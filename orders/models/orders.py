@@ -11,7 +11,7 @@ from django.db.models import Exists, F, OuterRef, Prefetch, Q
 from orders.models.base import APPEND_ONLY, choices_of, new_id
 from orders.models.parcels import Shipment
 from orders.prices import WHOLE
-from orders.states import EDGES, PAYMENT_EDGES, OrderState, PaymentState
+from orders.states import EDGES, OPEN_RETURNS, PAYMENT_EDGES, OrderState, PaymentState
 from orders.types import Days, days_of
 from redshop.catalog.models import Merchant, Product, Sku
 from redshop.core.db import LockableQuerySet
@@ -179,13 +179,16 @@ class Order(models.Model):
 
 class OrderPartQuerySet(models.QuerySet["OrderPart"]):
     def past_returns(self, *, delivered_before: datetime) -> Self:
-        """Keep the parts whose money is final: all that was sent arrived before that moment, or
-        nothing was sent. What else holds money back is to be excluded here."""
+        """Keep the parts whose money is final: all that was sent arrived before that moment and
+        no return of it is open, or nothing was sent."""
         arrived_later = Shipment.objects.filter(part=OuterRef("pk")).exclude(
             delivered_at__lte=delivered_before
         )
-        arrived = Q(state__in=["delivered", "completed"]) & ~Exists(arrived_later)
-        return self.filter(Q(state="cancelled") | arrived)
+        coming_back = OrderLine.objects.filter(
+            part=OuterRef("pk"), return_lines__of_return__state__in=OPEN_RETURNS
+        )
+        has_come = Q(state__in=["delivered", "completed"]) & ~Exists(arrived_later)
+        return self.filter(Q(state="cancelled") | has_come & ~Exists(coming_back))
 
 
 class OrderPart(models.Model):

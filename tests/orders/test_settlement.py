@@ -94,6 +94,19 @@ def test_what_is_under_way_is_held_back(person: User) -> None:
     assert merchants() == {f"merchant_payable/{sku.product.brand.merchant_id}": -2_000}
 
 
+def test_an_open_return_holds_back_until_it_is_decided(person: User) -> None:
+    order = arrived(person, sku_at(1_000), quantity=2)
+    asked = factories.asked_back(order, quantities={order.lines.get().pk: 1}, at=NOW + DAY)
+
+    assert pay() is None
+    factories.sent_back(factories.approved(asked))
+    pay()
+
+    assert paid_out() == 1_000
+    assert merchants() == {}
+    assert differences() == []
+
+
 def test_of_an_order_of_two_merchants_each_is_paid_by_their_own_part(person: User) -> None:
     fast, slow = sku_at(1_000), sku_at(5_000)
     order = factories.paid(person, fast, slow, at=NOW)
