@@ -1,12 +1,14 @@
 """The admin's sidebar: what is where, in the order in which the loop runs."""
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Any, Final
 
 from django.http import HttpRequest
 from django.urls import reverse_lazy
+from django.utils.text import format_lazy
 
-#: Group, then (title, model, icon) for each entry.
+#: Group, then (title, model, icon) for each entry; a model may bear the filter of its list.
 GROUPS: Final[dict[str, list[tuple[str, str, str]]]] = {
     "Discover": [
         ("Notes", "notes.note", "photo_library"),
@@ -40,6 +42,13 @@ GROUPS: Final[dict[str, list[tuple[str, str, str]]]] = {
         ("Shipping rates", "orders.shippingrate", "package_2"),
         ("Duty rates", "orders.dutyrate", "gavel"),
     ],
+    "Money": [
+        ("Accounts", "orders.ledgeraccount", "account_balance"),
+        ("Negative balances", "orders.ledgeraccount?standing=owes", "money_off"),
+        ("Postings", "orders.posting", "menu_book"),
+        ("Batches", "orders.batch", "payments"),
+        ("Rates", "orders.commissionrate", "percent"),
+    ],
     "Numbers": [
         ("Credits", "conversion.credit", "workspace_premium"),
         ("Attributions", "conversion.attribution", "conversion_path"),
@@ -66,11 +75,26 @@ def _may_see(model: str) -> Callable[[HttpRequest], bool]:
     return lambda request: request.user.has_perm(f"{app_label}.view_{name}")
 
 
-def _entry(title: str, model: str, icon: str) -> dict[str, Any]:
+def _is_open(address: object, query: str) -> Callable[[HttpRequest], bool]:
+    """Tell whether a list or a page of it is open; of two entries with one list, which is."""
+
+    def is_open(request: HttpRequest) -> bool:
+        others = {place.partition("?")[2] for _, place, _ in chain(*GROUPS.values())} - {"", query}
+        asked = request.META.get("QUERY_STRING", "")
+        is_there = request.path.startswith(str(address))
+        return is_there and asked not in others and query in {"", asked}
+
+    return is_open
+
+
+def _entry(title: str, place: str, icon: str) -> dict[str, Any]:
+    model, _, query = place.partition("?")
+    address = reverse_lazy(f"admin:{model.replace('.', '_')}_changelist")
     return {
         "title": title,
         "icon": icon,
-        "link": reverse_lazy(f"admin:{model.replace('.', '_')}_changelist"),
+        "link": format_lazy("{}?{}", address, query) if query else address,
+        "active": _is_open(address, query),
         "permission": _may_see(model),
     }
 

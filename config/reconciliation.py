@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from notes.services import reconciliation as notes
+from orders.services import reconciliation as ledger
 from redshop.catalog.services import reconciliation as stock
 from redshop.conversion.services import reconciliation as conversion
 from redshop.core.reconciliation import Comparison
 
 COMPARISONS: Final[Mapping[str, Callable[[], Comparison]]] = {
     "stock": stock.compare,
+    "ledger": ledger.compare,
     "notes": notes.compare,
     "conversion": conversion.compare,
 }

@@ -20,6 +20,7 @@ from orders import admin_link_outs as admin_link_outs
 from orders import admin_payments as admin_payments
 from orders import admin_prices as admin_prices
 from orders import admin_returns as admin_returns
+from orders.admin_ledger import PostingInline
 from orders.buttons import as_action, back_to_page
 from orders.forms import FORMS
 from orders.inlines import (
@@ -125,7 +126,15 @@ class OrderAdmin(ReadOnlyAdmin):
     search_fields = ["number__istartswith", "buyer__handle__istartswith"]
     search_help_text = "Beginning of an order number or of a buyer's handle"
     ordering = ["-placed_at", "-pk"]
-    inlines = [LineInline, PartInline, PaymentInline, ReturnInline, RefundInline, TransitionInline]
+    inlines = [
+        LineInline,
+        PartInline,
+        PaymentInline,
+        ReturnInline,
+        RefundInline,
+        PostingInline,
+        TransitionInline,
+    ]
     fieldsets = [
         (None, {"fields": [("number", "buyer"), ("shown_state", "shown_payment_state")]}),
         (

@@ -210,3 +210,10 @@ class NoExternalShop(DomainError):
     """The product is not sold in a shop elsewhere."""
 
     code = "no_external_shop"
+
+
+class NothingOwed(DomainError):
+    """Nobody owes anything on this account."""
+
+    code = "nothing_owed"
+    status = 409

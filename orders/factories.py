@@ -1,26 +1,49 @@
 """Carts and orders that came about as real ones do: through the services."""
 
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any
 from uuid import uuid4
 
 import factory
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
+from orders.ledger.accounts import Account, AccountKind
 from orders.link_out_factories import LinkOutConversionFactory as LinkOutConversionFactory
 from orders.link_out_factories import LinkOutFactory as LinkOutFactory
 from orders.link_out_factories import LinkOutReportFactory as LinkOutReportFactory
+from orders.lives import (  # noqa: F401 - whoever makes rows makes orders that lived too
+    ADDRESSES,
+    PACE,
+    approved,
+    asked_back,
+    cancelled,
+    check_out,
+    completed,
+    declined,
+    delivered,
+    fresh,
+    paid,
+    placed,
+    refund,
+    sent_back,
+    shipped,
+)
 from orders.models import (
+    Batch,
     CartItem,
+    CommissionRate,
     Coupon,
     CouponUse,
+    CreatorShare,
     DutyRate,
+    Entry,
+    LedgerAccount,
     Order,
     OrderLine,
     OrderPart,
     Payment,
+    Posting,
     Refund,
     RefundLine,
     Repayment,
@@ -34,34 +57,11 @@ from orders.models import (
     Transition,
     WebhookDelivery,
 )
-from orders.services import cancellation, cart, checkout, fulfilment, payment, refunds, returns
-from orders.types import Address
+from orders.services import (
+    settlement,
+)
 from redshop.accounts.models import User
 from redshop.catalog.factories import MerchantFactory, SkuFactory
-from redshop.catalog.models import Sku
-
-ADDRESSES: Final[Sequence[Address]] = (
-    {
-        "name": "李娜",
-        "phone": "+86 138 0000 0000",
-        "line1": "南京东路 1 号",
-        "city": "上海",
-        "region": "上海",
-        "postcode": "200001",
-        "country": "CN",
-    },
-    {
-        "name": "Giulia Conti",
-        "phone": "+39 333 000 0000",
-        "line1": "Via Roma 12",
-        "city": "Siena",
-        "region": "SI",
-        "postcode": "53100",
-        "country": "IT",
-    },
-)
-#: Time between two steps of an order's life.
-PACE: Final = timedelta(hours=6)
 
 
 class CouponFactory(DjangoModelFactory[Coupon]):
@@ -110,6 +110,17 @@ class RulesEditionFactory(DjangoModelFactory[RulesEdition]):
     edition = factory.LazyFunction(uuid4)
 
 
+class CommissionRateFactory(DjangoModelFactory[CommissionRate]):
+    """What the platform keeps of a category that nothing is in."""
+
+    class Meta:
+        model = CommissionRate
+
+    charge = "marketplace"
+    category_slug = "nothing"
+    basis_points = 700
+
+
 class CartItemFactory(DjangoModelFactory[CartItem]):
     """One unit in a person's cart."""
 
@@ -120,130 +131,6 @@ class CartItemFactory(DjangoModelFactory[CartItem]):
     sku = factory.SubFactory(SkuFactory)
     quantity = 1
     added_at = factory.LazyFunction(timezone.now)
-
-
-def placed(
-    buyer: User,
-    *skus: Sku,
-    quantity: int = 1,
-    note_id: int | None = None,
-    coupon: str = "",
-    address: Address = ADDRESSES[0],
-    at: datetime | None = None,
-) -> Order:
-    """Return an unpaid order of so many units of each SKU (of a new one where none is given)."""
-    at = at or timezone.now()
-    for sku in skus or (SkuFactory.create(),):
-        cart.put_item(person_id=buyer.pk, sku_id=sku.pk, quantity=quantity, note_id=note_id, at=at)
-    return check_out(buyer, coupon=coupon, address=address, at=at)
-
-
-def check_out(
-    buyer: User, *, coupon: str = "", address: Address = ADDRESSES[0], at: datetime
-) -> Order:
-    """Return an unpaid order of what is in the buyer's cart; to a home within the country, from
-    where nothing costs more than its goods."""
-    return checkout.place_order(buyer_id=buyer.pk, address=address, coupon=coupon, at=at)
-
-
-def paid(
-    buyer: User,
-    *skus: Sku,
-    quantity: int = 1,
-    note_id: int | None = None,
-    coupon: str = "",
-    address: Address = ADDRESSES[0],
-    at: datetime | None = None,
-) -> Order:
-    """Return an order that was paid as it was placed."""
-    order = placed(
-        buyer, *skus, quantity=quantity, note_id=note_id, coupon=coupon, address=address, at=at
-    )
-    payment.pay_order(order_id=order.pk, at=order.placed_at)
-    return fresh(order)
-
-
-def shipped(buyer: User, *skus: Sku, quantity: int = 1, at: datetime | None = None) -> Order:
-    """Return an order whose parcels are under way; a day old where no moment is given."""
-    order = paid(buyer, *skus, quantity=quantity, at=at or timezone.now() - 4 * PACE)
-    fulfilment.ship_order(order_id=order.pk, tracking="SF100001", at=order.placed_at + PACE)
-    return fresh(order)
-
-
-def delivered(buyer: User, *skus: Sku, quantity: int = 1, at: datetime | None = None) -> Order:
-    """Return an order that arrived."""
-    order = shipped(buyer, *skus, quantity=quantity, at=at)
-    fulfilment.deliver_order(order_id=order.pk, at=order.placed_at + 2 * PACE)
-    return fresh(order)
-
-
-def completed(buyer: User, *skus: Sku, quantity: int = 1, at: datetime | None = None) -> Order:
-    """Return an order that the buyer keeps."""
-    order = delivered(buyer, *skus, quantity=quantity, at=at)
-    fulfilment.complete_order(order_id=order.pk, at=order.placed_at + 3 * PACE)
-    return fresh(order)
-
-
-def cancelled(buyer: User, *skus: Sku, at: datetime | None = None) -> Order:
-    """Return an order that was cancelled before it was paid."""
-    order = placed(buyer, *skus, at=at)
-    cancellation.cancel_order(order_id=order.pk, reason="changed my mind", at=order.placed_at)
-    return fresh(order)
-
-
-def refund(
-    order: Order, *, quantities: Mapping[int, int] | None = None, restock: bool = False
-) -> Refund:
-    """Give back units of a paid order, or all that is left of it, some time after its payment."""
-    return refunds.refund_order(
-        order_id=order.pk,
-        quantities=quantities,
-        reason="not as described",
-        restock=restock,
-        at=order.placed_at + 3 * PACE,
-    )
-
-
-def asked_back(
-    order: Order, *, quantities: Mapping[int, int] | None = None, at: datetime | None = None
-) -> Return:
-    """Return a wish to send back units of a delivered order, or all of it, a day after delivery."""
-    return returns.request_return(
-        order_id=order.pk,
-        buyer_id=order.buyer_id,
-        quantities=quantities or {line.pk: line.quantity for line in order.lines.all()},
-        reason="too small",
-        at=at or order.placed_at + 6 * PACE,
-    )
-
-
-def approved(asked: Return) -> Return:
-    """Let the buyer send the units."""
-    return returns.approve_return(
-        return_id=asked.pk, actor_id=None, decision="send it", at=asked.requested_at + PACE
-    )
-
-
-def sent_back(asked: Return, *, restock: bool = True) -> Return:
-    """Take in all of an approved return, back on sale or not, and give its money back."""
-    came = {line.line_id: line.quantity for line in asked.lines.all()}
-    return returns.receive_return(
-        return_id=asked.pk,
-        restocked=came if restock else {},
-        written_off={} if restock else came,
-        actor_id=None,
-        at=asked.requested_at + 2 * PACE,
-    )
-
-
-def declined(order: Order) -> Payment:
-    """Return an attempt to pay that the sandbox declined."""
-    return payment.pay_order(order_id=order.pk, token="tok_declined", at=order.placed_at)  # noqa: S106 - names an outcome of the sandbox
-
-
-def fresh(order: Order) -> Order:
-    """Return the order as it is now."""
-    return Order.objects.get(pk=order.pk)
 
 
 class _LivedFactory(DjangoModelFactory[Any]):
@@ -426,3 +313,64 @@ class ReturnLineFactory(ReturnFactory):
 class ReturnStepFactory(ReturnLineFactory):
     class Meta:
         model = ReturnStep
+
+
+class PostingFactory(PaymentFactory):
+    """The payment of an order, in the books."""
+
+    class Meta:
+        model = Posting
+
+
+class EntryFactory(PaymentFactory):
+    """What the payment of an order put on an account."""
+
+    class Meta:
+        model = Entry
+
+    @classmethod
+    def to_order(cls) -> str:
+        return "posting__order"
+
+
+class LedgerAccountFactory(DjangoModelFactory[LedgerAccount]):
+    """An account of a merchant whom nothing is owed yet."""
+
+    class Meta:
+        model = LedgerAccount
+
+    kind = "merchant_payable"
+    owner = factory.Sequence(lambda number: str(10**9 + number))
+    currency = "CNY"
+    population = "real"
+    id = factory.LazyAttribute(
+        lambda o: Account(AccountKind(o.kind), o.owner, o.currency, o.population).id
+    )
+
+
+class BatchFactory(_LivedFactory):
+    """A settlement of what can no longer be returned."""
+
+    class Meta:
+        model = Batch
+
+    @classmethod
+    def to_order(cls) -> str:
+        return "kind"
+
+    @classmethod
+    def live(cls, buyer: User) -> Any:
+        completed(buyer, at=timezone.now() - timedelta(days=30))
+        settlement.run_all(at=timezone.now())
+        return Batch.Kind.SETTLEMENT
+
+
+class CreatorShareFactory(DjangoModelFactory[CreatorShare]):
+    """A line that one creator is credited with."""
+
+    class Meta:
+        model = CreatorShare
+
+    line = factory.SubFactory(PaidLineFactory)
+    person = factory.SubFactory("redshop.accounts.factories.UserFactory")
+    weight_billionths = 1_000_000_000

@@ -1,7 +1,7 @@
 """What a checkout costs: pure arithmetic on whole minor units, alike for quotes and orders."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from orders.errors import CouponMinimumNotReached, CouponNotForThese, MixedCurrencies
@@ -65,10 +65,13 @@ class Rules:
     """The rules in force.
 
     ``duty`` holds basis points by destination and category slug, each empty for everything else;
-    ``shelves`` the slugs of each category and of those above it, nearest first.
+    ``shelves`` the slugs of each category and of those above it, nearest first, ``marketplace``
+    the basis points that the platform keeps, by category slug, empty for everything else.
     """
 
     shipping: Sequence[ShippingRule] = ()
+    marketplace: Mapping[str, int] = field(default_factory=dict)
+    payment_fee_bp: int = 0
     duty: Mapping[tuple[str, str], int]
     shelves: Mapping[int, Sequence[str]]
 
@@ -100,6 +103,11 @@ class Rules:
         places = ((where, slug) for where in (country, "") for slug in slugs)
         return next((self.duty[place] for place in places if place in self.duty), 0)
 
+    def marketplace_basis_points(self, *, category_id: int) -> int:
+        """Return the rate of a category's nearest shelf with one."""
+        slugs = (*self.shelves.get(category_id, ()), "")
+        return next((self.marketplace[slug] for slug in slugs if slug in self.marketplace), 0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PricedLine:
@@ -108,6 +116,7 @@ class PricedLine:
     item: Item
     discount_minor: int
     duty_minor: int
+    marketplace_bp: int
 
     @property
     def total_minor(self) -> int:
@@ -137,6 +146,7 @@ class Price:
 
     currency: str
     parts: Sequence[PricedPart]
+    payment_fee_bp: int
 
     @property
     def lines(self) -> list[PricedLine]:
@@ -194,7 +204,7 @@ def price(items: Sequence[Item], *, country: str, rules: Rules, offer: Offer | N
         )
         for merchant_id in sorted(merchants)
     ]
-    return Price(currency=currency, parts=parts)
+    return Price(currency=currency, parts=parts, payment_fee_bp=rules.payment_fee_bp)
 
 
 def share_of(total_minor: int, *, units: int, of: int) -> int:
@@ -262,5 +272,8 @@ def _line(item: Item, discount_minor: int, *, country: str | None, rules: Rules)
     taxed = item.goods_minor - discount_minor
     rate = rules.duty_basis_points(country=country, category_id=item.category_id) if country else 0
     return PricedLine(
-        item=item, discount_minor=discount_minor, duty_minor=half_up(taxed, basis_points=rate)
+        item=item,
+        discount_minor=discount_minor,
+        duty_minor=half_up(taxed, basis_points=rate),
+        marketplace_bp=rules.marketplace_basis_points(category_id=item.category_id),
     )

@@ -40,6 +40,9 @@ SELECT (SELECT edition FROM orders_rulesedition),
            FROM orders_shippingrate) AS rate),
        (SELECT coalesce(json_agg(json_build_array(country, category_slug, basis_points)), '[]')
         FROM orders_dutyrate),
+       (SELECT coalesce(json_object_agg(category_slug, basis_points), '{}')
+        FROM orders_commissionrate WHERE charge = 'marketplace'),
+       (SELECT coalesce(sum(basis_points), 0) FROM orders_commissionrate WHERE charge = 'payment'),
        (SELECT coalesce(json_agg(json_build_array(category_id, slugs)), '[]') FROM shelf)
 """
 
@@ -118,14 +121,16 @@ def _buyable(item: CartItem) -> int:
 
 
 def rules() -> tuple[UUID | None, Rules]:
-    """Return the rules for shipping and duty and their edition; one query."""
+    """Return the rules for shipping, duty and what the platform keeps; and their edition."""
     with connection.cursor() as cursor:
         cursor.execute(_RULES)
-        edition, shipping, duty, shelves = cursor.fetchone()
+        edition, shipping, duty, marketplace, payment_fee, shelves = cursor.fetchone()
     return edition, Rules(
         shipping=[ShippingRule(**rule) for rule in shipping],
         duty={(country, slug): basis_points for country, slug, basis_points in duty},
         shelves=dict(shelves),
+        marketplace=marketplace,
+        payment_fee_bp=int(payment_fee),
     )
 
 

@@ -8,7 +8,15 @@ from uuid import UUID
 from celery import shared_task
 from django.utils import timezone
 
-from orders.services import cancellation, fulfilment, repayment, timers, watching
+from orders.services import (
+    cancellation,
+    commissions,
+    fulfilment,
+    repayment,
+    settlement,
+    timers,
+    watching,
+)
 from redshop.accounts.models import Notification
 from redshop.accounts.services import notifications
 from redshop.core import outbox
@@ -54,3 +62,23 @@ def tell_buyer_of_return(*, kind: str, payload: Mapping[str, Any], at: datetime)
     notifications.notify(
         recipient_id=payload["buyer_id"], kind=Notification.Kind.ORDER, subject=subject, at=at
     )
+
+
+@outbox.subscribe("conversion.credited", "order.completed", "order.refunded")
+def hear_of_commission(*, kind: str, payload: Mapping[str, Any], at: datetime) -> None:
+    """Have the commission of an order looked at, where creators are offered any."""
+    lines = payload["lines"] if kind == "conversion.credited" else ()
+    commissions.hear(order_id=UUID(payload["order_id"]), lines=lines, at=at)
+
+
+@outbox.subscribe(commissions.DUE, is_alone=True)
+def refresh_commission(*, kind: str, payload: Mapping[str, Any], at: datetime) -> None:
+    """Bring what creators have of an order in line with what they should."""
+    credited = commissions.read(payload)
+    commissions.refresh(order_id=UUID(payload["order_id"]), credited=credited, at=at)
+
+
+@shared_task(name="orders.tasks.pay_out")
+def pay_out(**_newer: Any) -> None:
+    """Pay merchants and creators what can no longer be returned; beat calls it daily."""
+    settlement.run_all(at=timezone.now())

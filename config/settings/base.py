@@ -251,6 +251,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "redshop.accounts.tasks.forget_ended_sessions",
         "schedule": crontab(hour=3, minute=47),
     },
+    "pay-out": {
+        "task": "orders.tasks.pay_out",
+        "schedule": crontab(hour=4, minute=27),
+    },
     "forget-done-facts": {
         "task": "redshop.core.tasks.forget_done_facts",
         "schedule": crontab(minute=37),
@@ -291,7 +295,7 @@ PLATFORM_TIME_ZONE = env.str("PLATFORM_TIME_ZONE", default="Asia/Shanghai")
 TOKEN_LIFETIME_DAYS = env.int("TOKEN_LIFETIME_DAYS", default=90)
 PAYMENT_MINUTES = env.int("PAYMENT_MINUTES", default=15)  # to confirm one; then it is given up
 RESERVATION_MINUTES = env.int("RESERVATION_MINUTES", default=30)
-RETURN_DAYS = env.int("RETURN_DAYS", default=7)  # after its delivery a unit may be sent back
+RETURN_DAYS = env.int("RETURN_DAYS", default=7)  # to send it back; then sellers are paid
 COMPLETE_DAYS = env.int("COMPLETE_DAYS", default=10)  # then a delivered order is; more than above
 LINK_OUT_PARAMETER = env.str("LINK_OUT_PARAMETER", default="redshop_click")
 LOCK_PATIENCE_MS = env.int("LOCK_PATIENCE_MS", default=2_000)  # then a write answers "busy"

@@ -2,6 +2,15 @@
 
 from orders.models.base import new_id
 from orders.models.carts import CartItem
+from orders.models.ledger import (
+    Batch,
+    CommissionRate,
+    CreatorShare,
+    Entry,
+    LedgerAccount,
+    Posting,
+    PostingKind,
+)
 from orders.models.link_outs import LinkOut, LinkOutConversion, LinkOutReport
 from orders.models.orders import Order, OrderLine, OrderPart, OrderQuerySet, Transition
 from orders.models.parcels import Shipment, ShipmentLine
@@ -17,11 +26,16 @@ from orders.models.pricing import (
 from orders.models.returns import Return, ReturnLine, ReturnQuerySet, ReturnStep
 
 __all__ = [
+    "Batch",
     "CartItem",
+    "CommissionRate",
     "Coupon",
     "CouponQuerySet",
     "CouponUse",
+    "CreatorShare",
     "DutyRate",
+    "Entry",
+    "LedgerAccount",
     "LinkOut",
     "LinkOutConversion",
     "LinkOutReport",
@@ -30,6 +44,8 @@ __all__ = [
     "OrderPart",
     "OrderQuerySet",
     "Payment",
+    "Posting",
+    "PostingKind",
     "Refund",
     "RefundLine",
     "Repayment",

@@ -6,11 +6,12 @@ from typing import ClassVar, Self
 import pgtrigger
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Prefetch, Q
+from django.db.models import Exists, F, OuterRef, Prefetch, Q
 
 from orders.models.base import APPEND_ONLY, choices_of, new_id
 from orders.models.parcels import Shipment
-from orders.states import EDGES, PAYMENT_EDGES, OrderState, PaymentState
+from orders.prices import WHOLE
+from orders.states import EDGES, OPEN_RETURNS, PAYMENT_EDGES, OrderState, PaymentState
 from orders.types import Days, days_of
 from redshop.catalog.models import Merchant, Product, Sku
 from redshop.core.db import LockableQuerySet
@@ -61,6 +62,9 @@ class Order(models.Model):
     discount_minor = models.PositiveBigIntegerField(default=0)
     shipping_minor = models.PositiveBigIntegerField(default=0)
     duty_minor = models.PositiveBigIntegerField(default=0)
+    payment_fee_bp = models.PositiveSmallIntegerField(
+        default=0, help_text="Of what its merchants sell, in basis points."
+    )
     total_minor = models.PositiveBigIntegerField(
         help_text="What is charged: the lines' goods after discount, shipping and duty."
     )
@@ -113,6 +117,9 @@ class Order(models.Model):
             models.CheckConstraint(
                 condition=Q(discount_minor=0) | Q(discount_minor__gt=0, coupon__isnull=False),
                 name="order_discount_has_coupon",
+            ),
+            models.CheckConstraint(
+                condition=Q(payment_fee_bp__range=(0, WHOLE)), name="order_payment_fee"
             ),
             models.CheckConstraint(
                 condition=Q(expires_at__gt=F("placed_at")), name="order_expires_after_placing"
@@ -170,6 +177,20 @@ class Order(models.Model):
         return [line for part in self.story_parts for line in part.story_lines]
 
 
+class OrderPartQuerySet(models.QuerySet["OrderPart"]):
+    def past_returns(self, *, delivered_before: datetime) -> Self:
+        """Keep the parts whose money is final: all that was sent arrived before that moment and
+        no return of it is open, or nothing was sent."""
+        arrived_later = Shipment.objects.filter(part=OuterRef("pk")).exclude(
+            delivered_at__lte=delivered_before
+        )
+        coming_back = OrderLine.objects.filter(
+            part=OuterRef("pk"), return_lines__of_return__state__in=OPEN_RETURNS
+        )
+        has_come = Q(state__in=["delivered", "completed"]) & ~Exists(arrived_later)
+        return self.filter(Q(state="cancelled") | has_come & ~Exists(coming_back))
+
+
 class OrderPart(models.Model):
     """What one merchant ships of an order."""
 
@@ -194,6 +215,8 @@ class OrderPart(models.Model):
     days_most = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="Promised: so many days at most."
     )
+
+    objects: ClassVar[OrderPartQuerySet] = OrderPartQuerySet.as_manager()  # type: ignore[assignment]
 
     story_lines: list["OrderLine"]  # set by ``Order.objects.with_story``
     story_shipments: list["Shipment"]  # as above
@@ -252,6 +275,18 @@ class OrderLine(models.Model):
         help_text="What is paid for the goods: without shipping and duty."
     )
     duty_minor = models.PositiveBigIntegerField(default=0)
+    subsidy_minor = models.PositiveBigIntegerField(
+        default=0, help_text="What of the discount the platform pays the merchant."
+    )
+    marketplace_bp = models.PositiveSmallIntegerField(
+        default=0, help_text="What the platform keeps, in basis points."
+    )
+    commission_bp = models.PositiveSmallIntegerField(
+        default=0, help_text="What creators credited with it earn, in basis points."
+    )
+    credited_generation = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Of the credits that its creators' shares are from."
+    )
     shipped_quantity = models.PositiveIntegerField(default=0)
     withdrawn_quantity = models.PositiveIntegerField(
         default=0, help_text="Units refunded before they were shipped; they never will be."
@@ -276,6 +311,14 @@ class OrderLine(models.Model):
                 & Q(total_minor__gte=0)
                 & Q(total_minor=F("quantity") * F("unit_price_minor") - F("discount_minor")),
                 name="order_line_total",
+            ),
+            models.CheckConstraint(
+                condition=Q(subsidy_minor__gte=0) & Q(subsidy_minor__lte=F("discount_minor")),
+                name="order_line_subsidy",
+            ),
+            models.CheckConstraint(
+                condition=Q(marketplace_bp__range=(0, WHOLE)) & Q(commission_bp__range=(0, WHOLE)),
+                name="order_line_rates",
             ),
             models.CheckConstraint(
                 condition=Q(unit_price_minor__gte=0), name="order_line_unit_price"

@@ -209,7 +209,7 @@ RENEW_EDITION: Final = """
 """
 
 
-def _renews_edition(name: str) -> list[Any]:
+def renews_edition(name: str) -> list[Any]:
     """Return the triggers that renew the edition of the rules with each change of a table."""
     return [
         pgtrigger.Trigger(
@@ -299,7 +299,7 @@ class ShippingRate(models.Model):
                 violation_error_message="At most cannot be less than at least.",
             ),
         ]
-        triggers = _renews_edition("shipping_rate")
+        triggers = renews_edition("shipping_rate")
 
     def __str__(self) -> str:
         return f"rate {self.pk}"
@@ -357,7 +357,7 @@ class DutyRate(models.Model):
                 violation_error_message="Say who published it, and when.",
             ),
         ]
-        triggers = _renews_edition("duty_rate")
+        triggers = renews_edition("duty_rate")
 
     def __str__(self) -> str:
         return in_percent(self.basis_points)

@@ -138,6 +138,7 @@ def _order(
         discount_minor=price.discount.amount_minor,
         shipping_minor=price.shipping.amount_minor,
         duty_minor=price.duty.amount_minor,
+        payment_fee_bp=price.payment_fee_bp,
         total_minor=price.total.amount_minor,
         placed_at=at,
         expires_at=at + timedelta(minutes=settings.RESERVATION_MINUTES),
@@ -203,9 +204,17 @@ def _line(part: OrderPart, priced: PricedLine, wanted: Wanted, sku: Sku) -> Orde
         discount_minor=priced.discount_minor,
         total_minor=priced.total_minor,
         duty_minor=priced.duty_minor,
+        subsidy_minor=priced.discount_minor if _is_platforms(part.order.coupon) else 0,
+        marketplace_bp=priced.marketplace_bp,
+        commission_bp=sku.product.commission_bp or 0,
         note_id=wanted.note_id,
         request_id=wanted.request_id,
     )
+
+
+def _is_platforms(coupon: Coupon | None) -> bool:
+    """Tell whether the platform pays for what the coupon takes off."""
+    return coupon is not None and coupon.funded_by == Coupon.Funder.PLATFORM
 
 
 def _tell(order: Order, lines: Sequence[OrderLine], *, at: datetime) -> None:

@@ -17,7 +17,7 @@ from orders.errors import AlreadyPaid, PaymentUnderWay
 from orders.models import OrderLine, Payment
 from orders.providers import SIMULATED, provider_of
 from orders.providers.types import Charge, Outcome, Unreachable
-from orders.services import repayment, timers
+from orders.services import bookkeeping, repayment, timers
 from orders.services.holding import Held, advance_all, hold, hold_unpaid, save
 from orders.services.reporting import report, whole
 from orders.states import OrderState, PaymentAttempt, PaymentState
@@ -250,9 +250,10 @@ def _settle(held: Held, payment: Payment, outcome: Outcome, *, at: datetime) -> 
             payment.is_late = held.order.paid_at is not None or held.state != OrderState.PLACED
             _write(payment)
             if payment.is_late:
+                bookkeeping.post_late_capture(payment, at=at)
                 repayment.request(payment, amount_minor=payment.amount_minor, refund=None, at=at)
             else:
-                _pay(held, at=at)
+                _pay(held, payment, at=at)
         case PaymentAttempt.FAILED:
             payment.settled_at, payment.look_at = at, None
             _write(payment)
@@ -272,11 +273,12 @@ def _write(payment: Payment) -> None:
         payment.save()
 
 
-def _pay(held: Held, *, at: datetime) -> None:
-    """Make the order paid (which publishes ``order.paid``) and count what was sold."""
+def _pay(held: Held, payment: Payment, *, at: datetime) -> None:
+    """Make the order paid (which publishes ``order.paid``), post it, and count what was sold."""
     order, lines = held.order, list(held.lines.values())
     order.payment_state, order.paid_at = PaymentState.PAID, at
     advance_all(held, to=OrderState.PAID, at=at)
+    bookkeeping.post_paid(held, payment, at=at)
     popularity.add_units(_units_by_product(lines))
     report(EventKind.ORDER_PAID, order, whole(lines), at=at)
     timers.stop(order)

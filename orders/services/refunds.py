@@ -10,7 +10,7 @@ from django.db.models import F
 from orders.errors import NothingToRefund
 from orders.models import OrderLine, OrderPart, Refund, RefundLine
 from orders.prices import share_of
-from orders.services import repayment
+from orders.services import bookkeeping, repayment
 from orders.services.holding import Held, add, hold, save
 from orders.services.reporting import report
 from orders.services.standing import refresh
@@ -87,6 +87,15 @@ def refund_held(
         withdrawn_quantity=withdrawn,
     )
     _count_shipping(held, back)
+    bookkeeping.post_refund(
+        held,
+        given_back,
+        units=back.units,
+        goods=back.goods,
+        duty=back.duty,
+        shipping=back.shipping,
+        at=at,
+    )
     _count(held, given_back)
     repayment.request_for(given_back, at=at)
     refresh(held, at=at, reason=reason)

@@ -14,6 +14,7 @@ from orders.errors import NothingToRefund
 from orders.models import Payment, Refund, Repayment
 from orders.providers import SIMULATED, provider_of
 from orders.providers.types import BackOutcome, Charge, MoneyBack, Unreachable
+from orders.services import bookkeeping
 from orders.services.history import METHOD as ELSEWHERE
 from orders.states import RepaymentState
 from redshop.core.db import requires_transaction, use_case
@@ -42,7 +43,7 @@ def request(
         return None
     Payment.objects.filter(pk=payment.pk).update(repaid_minor=F("repaid_minor") + amount_minor)
     is_done = payment.method in AT_ONCE
-    return Repayment.objects.create(
+    repayment = Repayment.objects.create(
         id=uuid7(at),
         payment=payment,
         refund=refund,
@@ -53,12 +54,16 @@ def request(
         settled_at=at if is_done else None,
         look_at=None if is_done else at,
     )
+    if is_done:
+        bookkeeping.post_repayment(repayment, at=at)
+    return repayment
 
 
 @requires_transaction
 def request_for(refund: Refund, *, at: datetime) -> Repayment | None:
     """Have the money of a refund sent back the way it came."""
     paid = Payment.objects.get(order_id=refund.order_id, state="succeeded", is_late=False)
+    paid.order = refund.order
     return request(paid, amount_minor=refund.amount_minor, refund=refund, at=at)
 
 
@@ -81,13 +86,17 @@ def settle(*, repayment_id: UUID, outcome: BackOutcome, at: datetime) -> Repayme
 
     Locks: the repayment, then its payment.
     """
-    repayment: Repayment = Repayment.objects.filter(pk=repayment_id).locked().get()
+    repayment: Repayment = (
+        Repayment.objects.filter(pk=repayment_id).select_related("payment__order").locked().get()
+    )
     if repayment.settled_at is not None or outcome.state == repayment.state:
         return repayment
     repayment.state, repayment.failure_code = outcome.state, outcome.failure_code
     if outcome.state in {RepaymentState.SUCCEEDED, RepaymentState.FAILED}:
         repayment.settled_at, repayment.look_at = at, None
     repayment.save()
+    if outcome.state == RepaymentState.SUCCEEDED:
+        bookkeeping.post_repayment(repayment, at=at)
     if outcome.state == RepaymentState.FAILED:
         amount = repayment.amount_minor
         paid = Payment.objects.filter(pk=repayment.payment_id)

@@ -16,7 +16,7 @@ from tests.query_counts import assert_query_count
 
 #: Statements from an empty cart to a paid order: three requests, a token checked at each. Paying
 #: takes two transactions, since the company is asked between them (ADR 9).
-MOST_STATEMENTS_OF_A_PURCHASE: Final = 37
+MOST_STATEMENTS_OF_A_PURCHASE: Final = 38
 AROUND: Final = {"BEGIN", "COMMIT", "ROLLBACK"}
 
 

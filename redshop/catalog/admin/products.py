@@ -220,7 +220,15 @@ class ProductAdmin(RestockingAdmin):
     search_fields = ["name__istartswith", "brand__name__istartswith"]
     autocomplete_fields = ["brand", "category"]
     inlines = [SkuInline, ProductMediaInline]
-    fields = ["name", "brand", "category", "description", "external_url", "is_listed"]
+    fields = [
+        "name",
+        "brand",
+        "category",
+        "description",
+        "external_url",
+        "commission_bp",
+        "is_listed",
+    ]
     ordering = ["-created_at", "-pk"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:

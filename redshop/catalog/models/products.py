@@ -219,6 +219,12 @@ class Product(models.Model):
         blank=True, help_text="The shop elsewhere, for products that are not sold here."
     )
     is_listed = models.BooleanField(default=True, help_text="Shown in the shop.")
+    commission_bp = models.PositiveSmallIntegerField(
+        "creators' commission (basis points)",
+        null=True,
+        blank=True,
+        help_text="1000 gives creators whose notes sell it 10 %; empty: nothing is offered.",
+    )
     popularity = models.PositiveIntegerField(
         default=0, editable=False, help_text="Units paid, kept by the orders."
     )
@@ -233,6 +239,13 @@ class Product(models.Model):
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="product_newest"),
             models.Index(fields=["-popularity", "-id"], name="product_popular"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(commission_bp=None) | Q(commission_bp__range=(0, 10_000)),
+                name="product_commission",
+                violation_error_message="At most 10000 basis points: all of it.",
+            )
         ]
 
     def __str__(self) -> str:
