@@ -35,12 +35,23 @@ class Caller:
         """
         headers = {**self._headers, "Idempotency-Key": str(uuid4())} if has_key else self._headers
         sent = None if body is None else json.dumps(body).encode()
-        self._connection.request(method, f"/api/v1{path}", body=sent, headers=headers)
-        response = self._connection.getresponse()
+        response = self._answer(method, f"/api/v1{path}", sent, headers)
         content = response.read()
         if response.status >= 300:
             raise Refused(f"{method} {path}: {response.status} {content[:300].decode()}")
         return json.loads(content) if content else None
+
+    def _answer(
+        self, method: str, path: str, sent: bytes | None, headers: dict[str, str]
+    ) -> http.client.HTTPResponse:
+        """Send once; again where the server had closed a connection that was idle for long."""
+        try:
+            self._connection.request(method, path, body=sent, headers=headers)
+            return self._connection.getresponse()
+        except (BrokenPipeError, ConnectionResetError, http.client.RemoteDisconnected):
+            self._connection.close()
+            self._connection.request(method, path, body=sent, headers=headers)
+            return self._connection.getresponse()
 
 
 @dataclass(frozen=True, slots=True)
