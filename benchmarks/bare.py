@@ -6,6 +6,7 @@ for each client, who has a person and a variant of their own. Whatever the syste
 future is in it. What is left out: reading, except to lock, and writing a row twice in a step.
 """
 
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -51,6 +52,9 @@ SELECT conrelid::regclass::text, a.attname::text, confrelid::regclass::text
 FROM pg_constraint JOIN pg_attribute a ON a.attrelid = conrelid AND a.attnum = conkey[1]
 WHERE contype = 'f' AND cardinality(conkey) = 1
 """
+
+
+_UUID: Final = re.compile(r"'([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +208,8 @@ class Watch:
         """Have a variable for each key of a new row that must be another the next time."""
         for name in {*table.key, *table.unique}:
             is_own = (table.name, name) not in self.references
-            if table.columns[name] == "uuid" and is_own and row[name] != "NULL":
-                self.uuids.setdefault(row[name].strip("'"), f"u{len(self.uuids)}")
+            if is_own and (found := _UUID.fullmatch(row[name])):  # some are kept as text
+                self.uuids.setdefault(found[1], f"u{len(self.uuids)}")
         if table.numbers_itself and (table.name, table.key[0]) not in self.references:
             number = len(self.variables)
             self.variables[table.name, row[table.key[0]]] = f"k{number}"
