@@ -8,7 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import CharField, Count, Exists, OuterRef, Q, Sum
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Coalesce, Greatest
 
 from orders.errors import NothingOwed
 from orders.ledger import rules
@@ -72,14 +72,17 @@ def run_all(*, at: datetime) -> list[Batch]:
 
 
 def due(*, kind: Batch.Kind, population: str, delivered_before: datetime) -> list[Due]:
-    """Return what is to be paid to whom: what is final in the books less what was paid."""
-    entries = Entry.objects.filter(account__kind=ACCOUNTS[kind], account__population=population)
+    """Return what is to be paid to whom: what is final in the books less what was paid.
+
+    It is never more than the whole balance: what is not final yet may be a debt.
+    """
+    is_final = Q(posting__order=None) | _is_final(kind, delivered_before=delivered_before)
     sums = (
-        entries.filter(Q(posting__order=None) | _is_final(kind, delivered_before=delivered_before))
+        Entry.objects.filter(account__kind=ACCOUNTS[kind], account__population=population)
         .order_by()
         .values("account")
         .annotate(
-            total=Sum("amount_minor"),
+            total=Greatest(Coalesce(Sum("amount_minor", filter=is_final), 0), Sum("amount_minor")),
             payments=Count("pk", filter=Q(posting__kind=kind.value)),
         )
         .filter(total__lt=0)
@@ -127,7 +130,7 @@ def _lock() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
-def _is_final(kind: Batch.Kind, *, delivered_before: datetime) -> Exists | Q:
+def _is_final(kind: Batch.Kind, *, delivered_before: datetime) -> Q:
     """Return the condition that an entry's order can no longer come back: for a merchant their
     part of it, for a creator all of it."""
     over = OrderPart.objects.past_returns(delivered_before=delivered_before)
@@ -135,7 +138,7 @@ def _is_final(kind: Batch.Kind, *, delivered_before: datetime) -> Exists | Q:
         mine = over.filter(order=OuterRef("posting__order")).annotate(
             owner=Cast("merchant", CharField())
         )
-        return Exists(mine.filter(owner=OuterRef("account__owner")))
+        return Q(Exists(mine.filter(owner=OuterRef("account__owner"))))
     parts = OrderPart.objects.filter(order=OuterRef("posting__order"))
     return Q(~Exists(parts.exclude(pk__in=over.values("pk"))))
 

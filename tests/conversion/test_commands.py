@@ -16,9 +16,9 @@ from tests.conversion.world import HOUR, NOW
 pytestmark = pytest.mark.django_db
 
 
-def run(name: str, **options: Any) -> str:
+def run(name: str, *arguments: str, **options: Any) -> str:
     out = StringIO()
-    call_command(name, stdout=out, **options)
+    call_command(name, *arguments, stdout=out, **options)
     return out.getvalue()
 
 
@@ -67,7 +67,9 @@ def test_chinese_characters_take_two_columns(text: str, shown: str) -> None:
 def test_credits_that_can_be_rebuilt_reconcile() -> None:
     live("real")
 
-    assert "conversion: credits of 1 paid lines, 0 differ" in run("reconcile", quiet=True)
+    said = run("reconcile", "conversion", quiet=True)
+
+    assert "conversion: credits of 1 paid lines, 0 differ" in said
 
 
 def test_a_line_that_was_never_attributed_is_told() -> None:
@@ -75,7 +77,7 @@ def test_a_line_that_was_never_attributed_is_told() -> None:
     out = StringIO()
 
     with pytest.raises(CommandError, match="differences: conversion") as refused:
-        call_command("reconcile", quiet=True, stdout=out)
+        call_command("reconcile", "conversion", quiet=True, stdout=out)
 
     assert refused.value.returncode == 1
     assert "not attributed" in out.getvalue()
@@ -89,7 +91,7 @@ def test_credits_that_no_event_supports_are_told() -> None:
         cursor.execute("UPDATE notes_producttag SET valid_from = %s", [timezone.now() + HOUR])
 
     with pytest.raises(CommandError, match="differences: conversion"):
-        call_command("reconcile", quiet=True, stdout=out)
+        call_command("reconcile", "conversion", quiet=True, stdout=out)
 
     assert "superfluous last_touch" in out.getvalue()
     assert "conversion: credits of 1 paid lines, 6 differ" in out.getvalue()

@@ -266,3 +266,19 @@ def test_an_account_that_many_open_at_once_is_opened_once() -> None:
         LedgerAccount.objects.create(
             pk=orders[0].pk, kind="clearing", owner="simulated", currency="CNY", population="real"
         )
+
+
+def test_nobody_is_paid_more_than_their_whole_balance(person: User) -> None:
+    creator, sku = UserFactory.create(), sku_at(1_000, product__commission_bp=10_000)
+    CommissionRate.objects.create(charge="payment", basis_points=60, evidence="assumed")
+    order = arrived(person, sku)
+    fulfilment.complete_order(order_id=order.pk, at=NOW)
+    with transaction.atomic():
+        news = Credited(order.lines.get().pk, 1, {creator.pk: 1_000_000_000})
+        commissions.refresh(order_id=order.pk, credited=[news], at=NOW)
+    account = LedgerAccount.objects.owing().get()
+    settlement.write_off(account_id=account.pk, reason="the rates were too high", at=NOW)
+
+    assert pay(at=NOW + DAY) is None
+    assert pay() is None
+    assert merchants() == {}

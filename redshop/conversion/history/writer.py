@@ -53,7 +53,7 @@ def write(chunk: Chunk, *, meaning: Meaning, at: datetime) -> Imported:
         ],
         source=meaning.shop,
     )
-    attribution.attribute(line_ids=lines, at=at)
+    attribution.attribute(line_ids=lines, at=at, is_history=True)
     set_aside([_rejected(bad, shop=meaning.shop) for bad in chunk.bad], received_at=at)
     return Imported(
         lines=len(chunk),

@@ -39,13 +39,19 @@ class Change:
 
 
 @requires_transaction
-def attribute(*, line_ids: Sequence[int], at: datetime, has_new_windows: bool = False) -> int:
+def attribute(
+    *,
+    line_ids: Sequence[int],
+    at: datetime,
+    has_new_windows: bool = False,
+    is_history: bool = False,
+) -> int:
     """Bring the credits of paid lines in line with what is known; return how many lines changed.
 
     It does not matter whether payment, refund or a visitor's past becomes known first, nor how
     often this runs: what is there is compared with what should be; what is missing is appended,
     what is wrong is undone by a correction. A line keeps the lookback it was first attributed
-    with unless ``has_new_windows``.
+    with unless ``has_new_windows``. Of history that was imported nobody is told.
 
     Locks: the attributions, in primary-key order.
     """
@@ -61,7 +67,9 @@ def attribute(*, line_ids: Sequence[int], at: datetime, has_new_windows: bool = 
         for each in plans(found)
     ]
     changes = [change for change in compared if change is not None]
-    _write(changes, at=at)
+    last_credit = _write(changes, at=at)
+    if not is_history:
+        _tell(changes, last_credit=last_credit, at=at)
     return len(changes)
 
 
@@ -124,7 +132,8 @@ def _compare(plan: Plan, attribution: Attribution, there: Sequence[Share]) -> Ch
     return None if is_as_it_was else change
 
 
-def _write(changes: Sequence[Change], *, at: datetime) -> None:
+def _write(changes: Sequence[Change], *, at: datetime) -> int:
+    """Append what changes bring; return the highest id of a new credit, 0 where there is none."""
     for change in changes:
         _update(change.attribution, change, at=at)
     credits_ = Credit.objects.bulk_create(
@@ -132,7 +141,7 @@ def _write(changes: Sequence[Change], *, at: datetime) -> None:
         + [_correction(share, change, at=at) for change in changes for share in change.wrong]
     )
     _save([change.attribution for change in changes])
-    _tell(changes, last_credit=max((credit.pk for credit in credits_), default=0), at=at)
+    return max((credit.pk for credit in credits_), default=0)
 
 
 _SAVED: Final = {
