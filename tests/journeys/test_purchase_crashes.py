@@ -108,7 +108,7 @@ def charged(system: Living) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("orders", "kills"), [(60, 8), pytest.param(500, 30, marks=pytest.mark.soak)]
+    ("orders", "kills"), [(36, 6), pytest.param(500, 30, marks=pytest.mark.soak)]
 )
 def test_whoever_dies_each_order_is_paid_once_and_nothing_stays_open(
     system: Living, orders: int, kills: int
