@@ -24,12 +24,15 @@ class Address(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """So many units of a SKU, and the note that led to it."""
+    """So many units of a SKU, and the note that led to it; with keys for its line, and for the
+    part of the order that it may be the first of."""
 
     sku_id: int
     quantity: int
     note_id: int | None
     request_id: UUID | None
+    line_id: int
+    part_id: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,15 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection
-
 from orders.ledger.rules import Entries
 from orders.models import PostingKind
 from redshop.core.db import requires_transaction
+from redshop.core.writes import write
 
 # An account's id follows from what it is, so none is looked up. DO NOTHING names no index, so that
 # of two who open the same account at once neither is refused, whichever index they meet at.
-_WRITE: Final = """
-WITH opened AS (
+_GIVEN: Final = """
+opened AS (
     INSERT INTO orders_ledgeraccount (id, kind, owner, currency, population)
     SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[])
     ON CONFLICT DO NOTHING
@@ -27,6 +26,8 @@ WITH opened AS (
                          %s::text[])
     RETURNING id, key
 )
+"""
+_WRITE: Final = """
 INSERT INTO orders_entry (posting_id, ordinal, account_id, amount_minor)
 SELECT posted.id, entry.ordinal, entry.account_id, entry.amount_minor
 FROM unnest(%s::text[], %s::smallint[], %s::uuid[], %s::bigint[])
@@ -75,8 +76,7 @@ def post(drafts: Sequence[Draft]) -> None:
         *_columns(_row(draft) for draft in moving),
         *_columns(entries),
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(_WRITE, columns)
+    write(_WRITE, columns, given=_GIVEN)
 
 
 def _row(draft: Draft) -> tuple[Any, ...]:

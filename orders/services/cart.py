@@ -38,7 +38,8 @@ _TAKE: Final = """
 DELETE FROM orders_cartitem item USING accounts_user person
 WHERE item.person_id = %s AND person.id = item.person_id
 RETURNING person.population, (SELECT edition FROM orders_rulesedition),
-          item.sku_id, item.quantity, item.note_id, item.request_id
+          item.sku_id, item.quantity, item.note_id, item.request_id,
+          nextval('orders_orderline_id_seq'), nextval('orders_orderpart_id_seq')
 """
 
 

@@ -28,7 +28,7 @@ from orders.types import (
 )
 from redshop.catalog.models import Merchant, Sku
 from redshop.catalog.services import stock
-from redshop.core import outbox, prepared
+from redshop.core import outbox, writes
 from redshop.core.db import requires_transaction, use_case
 from redshop.core.ids import uuid7
 from redshop.core.money import Money
@@ -96,7 +96,7 @@ def place(
     _refuse_another_total(price, expected_total_minor)
     order = _order(order_id, buyer_id, address, price, population=taken.population, at=at)
     order.coupon = claimed.coupon if claimed else None
-    prepared.insert([order])
+    writes.insert([order])
     order.story_history = _history(order, at=at)
     lines = _lines(order, price, taken, skus)
     if claimed:
@@ -147,8 +147,9 @@ def _order(
 
 
 def _history(order: Order, *, at: datetime) -> list[Transition]:
-    first = Transition(order=order, to_state=OrderState.PLACED, at=at)
-    return prepared.insert([first])
+    history = [Transition(order=order, to_state=OrderState.PLACED, at=at)]
+    writes.append(history)
+    return history
 
 
 def number(*, at: datetime) -> str:
@@ -162,14 +163,16 @@ def _lines(
 ) -> Sequence[OrderLine]:
     """Write a part for each merchant and a line for each SKU."""
     merchants = {sku.product.brand.merchant_id: sku.product.brand.merchant for sku in skus.values()}
-    order.story_parts = prepared.insert(
-        [_part(order, part, merchants[part.merchant_id]) for part in price.parts]
-    )
-    parts = {part.merchant_id: part for part in order.story_parts}
+    wanted = {item.sku_id: item for item in taken.items}
+    keys = (item.part_id for item in taken.items)  # as many as items, so as many as parts at least
+    parts = {
+        part.merchant_id: _part(next(keys), order, part, merchants[part.merchant_id])
+        for part in price.parts
+    }
+    order.story_parts = writes.insert(list(parts.values()))
     for part in order.story_parts:
         part.story_lines, part.story_shipments = [], []
-    wanted = {item.sku_id: item for item in taken.items}
-    lines = prepared.insert(
+    lines = writes.insert(
         [
             _line(
                 parts[line.item.merchant_id], line, wanted[line.item.sku_id], skus[line.item.sku_id]
@@ -182,8 +185,9 @@ def _lines(
     return lines
 
 
-def _part(order: Order, priced: PricedPart, merchant: Merchant) -> OrderPart:
+def _part(part_id: int, order: Order, priced: PricedPart, merchant: Merchant) -> OrderPart:
     return OrderPart(
+        id=part_id,
         order=order,
         merchant=merchant,
         is_cross_border=priced.is_cross_border,
@@ -195,6 +199,7 @@ def _part(order: Order, priced: PricedPart, merchant: Merchant) -> OrderPart:
 
 def _line(part: OrderPart, priced: PricedLine, wanted: Wanted, sku: Sku) -> OrderLine:
     return OrderLine(
+        id=wanted.line_id,
         order=part.order,
         part=part,
         sku=sku,

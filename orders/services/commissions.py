@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from orders import selectors_ledger as ledger
 from orders.ledger import rules
 from orders.ledger.accounts import AccountKind
@@ -22,6 +24,7 @@ from orders.states import OrderState
 from redshop.core import outbox
 from redshop.core.db import requires_transaction
 from redshop.core.ids import uuid7
+from redshop.core.prepared import prepared
 
 DUE: Final = "order.commission_due"
 MODEL: Final = "last_touch"
@@ -43,13 +46,19 @@ def hear(*, order_id: UUID, lines: Sequence[Mapping[str, Any]] = (), at: datetim
 
     ``lines`` are those of ``conversion.credited``, where that is the news.
     """
-    offering = OrderLine.objects.filter(order_id=order_id, commission_bp__gt=0)
-    line_ids = set(offering.values_list("pk", flat=True))
+    line_ids = set(_offering(order_id=order_id))
     if not line_ids:
         return
     credited = [_credited(line) for line in lines if line["line_id"] in line_ids]
     payload = {"order_id": str(order_id), "lines": credited}
     outbox.publish(DUE, key=str(uuid7()), payload=payload, at=at)
+
+
+@prepared
+def _offering(*, order_id: UUID) -> QuerySet[OrderLine, int]:
+    """Find the lines of an order that offer a commission."""
+    offering = OrderLine.objects.filter(order_id=order_id).exclude(commission_bp=0)
+    return offering.values_list("pk", flat=True)
 
 
 @requires_transaction

@@ -12,7 +12,7 @@ from django.db.models import BigIntegerField, Case, F, QuerySet, Value, When
 from orders.errors import LineUnknown, QuantityNotPossible, WrongState
 from orders.models import Order, OrderLine, OrderPart, Transition
 from orders.states import OrderState, route, slowest
-from redshop.core import outbox, prepared
+from redshop.core import outbox, prepared, writes
 from redshop.core.db import requires_transaction
 from redshop.core.errors import NotFound
 
@@ -147,7 +147,7 @@ def advance(
         _publish(held, at=at)
     for step in passed:
         step.at, step.reason = at, reason
-    prepared.insert(passed)
+    writes.append(passed)
 
 
 @requires_transaction
@@ -185,7 +185,7 @@ def _case(by_line: Mapping[int, int]) -> Case:
 
 def save(order: Order) -> None:
     """Save what changes in the life of a held order."""
-    prepared.update(order, "state", "payment_state", "paid_at", "refunded_minor", "expires_at")
+    writes.update(order, "state", "payment_state", "paid_at", "refunded_minor", "expires_at")
 
 
 def _publish(held: Held, *, at: datetime) -> None:
@@ -209,6 +209,9 @@ def _steps(start: str, end: OrderState) -> list[tuple[str, str]]:
     return list(pairwise(passed))
 
 
+_MOVE: Final = "UPDATE orders_orderpart SET state = %s WHERE id = ANY(%s)"
+
+
 def _move_parts(steps: Sequence[Transition]) -> None:
     """Write the states that parts pass: one statement a state, in the order of life."""
     by_state: dict[str, list[OrderPart]] = {}
@@ -218,5 +221,4 @@ def _move_parts(steps: Sequence[Transition]) -> None:
     for state in sorted(by_state, key=LIFE.index):
         for part in by_state[state]:
             part.state = state
-        moved = [part.pk for part in by_state[state]]
-        OrderPart.objects.filter(pk__in=moved).update(state=state)
+        writes.write(_MOVE, [state, [part.pk for part in by_state[state]]])

@@ -22,7 +22,7 @@ from orders.services.holding import Held, advance_all, hold, hold_unpaid, save
 from orders.services.reporting import report, whole
 from orders.states import OrderState, PaymentAttempt, PaymentState
 from redshop.catalog.services import popularity
-from redshop.core import prepared
+from redshop.core import prepared, writes
 from redshop.core.db import requires_transaction, use_case
 from redshop.core.errors import NotFound
 from redshop.core.idempotency import IdempotencyKeyReused, InProgress
@@ -103,7 +103,7 @@ def begin(
     payment = _payment(held, method=method, at=at)
     payment.idempotency_key, payment.request_digest = key, digest
     payment.look_at = at + LEASE
-    prepared.insert([payment])
+    writes.insert([payment])
     held.order.payment_state = PaymentState.PENDING
     save(held.order)
     return payment
@@ -141,7 +141,7 @@ def settle(
         NotFound: there is no such payment.
     """
     held = _held_for(payment_id, order_id)
-    payment = Payment.objects.get(pk=payment_id)
+    payment = _payments(payment_id=payment_id)[0]
     if outcome is None:
         _ask_soon(payment, at=at)
     elif payment.settled_at is None or _is_late_news(payment, outcome):
@@ -199,6 +199,11 @@ def _begun(key: UUID, *, buyer_id: int | None, digest: str, at: datetime) -> Pay
         payment.look_at = at + LEASE
         payment.save(update_fields=["look_at"])
     return payment
+
+
+@prepared.prepared
+def _payments(*, payment_id: UUID) -> QuerySet[Payment]:
+    return Payment.objects.filter(pk=payment_id)
 
 
 @prepared.prepared
@@ -265,23 +270,35 @@ def _settle(held: Held, payment: Payment, outcome: Outcome, *, at: datetime) -> 
             save(held.order)
 
 
+#: What a company's answer changes of a payment.
+_SETTLED: Final = (
+    "state",
+    "failure_code",
+    "action_url",
+    "reference",
+    "settled_at",
+    "look_at",
+    "is_late",
+)
+
+
 def _write(payment: Payment) -> None:
     """Write a payment that is settled as soon as it began, or what became of one that is there."""
     if payment._state.adding:
-        prepared.insert([payment])
+        writes.insert([payment])
     else:
-        payment.save()
+        writes.update(payment, *_SETTLED)
 
 
 def _pay(held: Held, payment: Payment, *, at: datetime) -> None:
     """Make the order paid (which publishes ``order.paid``), post it, and count what was sold."""
     order, lines = held.order, list(held.lines.values())
     order.payment_state, order.paid_at = PaymentState.PAID, at
-    advance_all(held, to=OrderState.PAID, at=at)
     bookkeeping.post_paid(held, payment, at=at)
+    timers.stop(order)
+    advance_all(held, to=OrderState.PAID, at=at)
     popularity.add_units(_units_by_product(lines))
     report(EventKind.ORDER_PAID, order, whole(lines), at=at)
-    timers.stop(order)
 
 
 def _units_by_product(lines: Sequence[OrderLine]) -> Mapping[int, int]:

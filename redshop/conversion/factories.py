@@ -11,7 +11,6 @@ from factory.django import DjangoModelFactory
 from notes.factories import NoteFactory
 from orders.models import OrderLine
 from redshop.conversion.models import Attribution, Credit, Lookback
-from redshop.conversion.selectors import paths
 from redshop.conversion.services import attribution
 from redshop.conversion.types import AttributionModel
 from redshop.events.kinds import EventKind, Surface
@@ -40,9 +39,8 @@ class AttributionFactory(DjangoModelFactory[Attribution]):
 
     @classmethod
     def _create(cls, model_class: type[Attribution], *args: Any, **kwargs: Any) -> Attribution:
-        lines = paths.lines_of_orders([kwargs["line"].order_id])
         with transaction.atomic():
-            attribution.attribute(line_ids=lines, at=kwargs["at"])
+            attribution.attribute_orders(order_ids=[kwargs["line"].order_id], at=kwargs["at"])
         return model_class.objects.get(line=kwargs["line"])
 
 

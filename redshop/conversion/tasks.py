@@ -1,6 +1,6 @@
 """What this app does when something becomes true."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -30,18 +30,19 @@ LOOKS: Final = {
         Look("at_last", stretch=timedelta(days=1), after=timedelta(days=30, hours=1)),
     )
 }
+Payloads = Sequence[Mapping[str, Any]]
 LINES_AT_ONCE: Final = 500
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@outbox.subscribe("order.paid")
-def attribute_paid(*, kind: str, payload: Mapping[str, Any], at: datetime) -> None:
-    """Credit the notes that led to an order, and look again when late touches may have come."""
-    _attribute(payload, at=at)
-    paid_at = datetime.fromisoformat(payload["paid_at"])
-    outbox.publish_timers(
-        "conversion.settling", facts=[_later(look, paid_at) for look in LOOKS.values()]
-    )
+@outbox.subscribe("order.paid", takes_many=True)
+def attribute_paid(*, kind: str, payloads: Payloads, at: datetime) -> None:
+    """Credit the notes that led to orders, and look again when late touches may have come."""
+    _attribute(payloads, at=at)
+    moments = [datetime.fromisoformat(payload["paid_at"]) for payload in payloads]
+    timers = [_later(look, moment) for moment in moments for look in LOOKS.values()]
+    by_key = {key: (key, payload, due_at) for key, payload, due_at in timers}
+    outbox.publish_timers("conversion.settling", facts=list(by_key.values()))
 
 
 def _later(look: Look, paid_at: datetime) -> tuple[str, Mapping[str, Any], datetime]:
@@ -51,10 +52,10 @@ def _later(look: Look, paid_at: datetime) -> tuple[str, Mapping[str, Any], datet
     return f"{look.name}/{since.isoformat()}", payload, since + look.stretch + look.after
 
 
-@outbox.subscribe("order.refunded")
-def reverse_refunded(*, kind: str, payload: Mapping[str, Any], at: datetime) -> None:
+@outbox.subscribe("order.refunded", takes_many=True)
+def reverse_refunded(*, kind: str, payloads: Payloads, at: datetime) -> None:
     """Take credits back by what was refunded; attributes first where payment is not yet known."""
-    _attribute(payload, at=at)
+    _attribute(payloads, at=at)
 
 
 @outbox.subscribe("conversion.settling", is_alone=True)
@@ -76,6 +77,6 @@ def reattribute_joined(*, kind: str, payload: Mapping[str, Any], at: datetime) -
     attribution.attribute(line_ids=lines, at=at)
 
 
-def _attribute(payload: Mapping[str, Any], *, at: datetime) -> None:
-    lines = paths.lines_of_orders([UUID(payload["order_id"])])
-    attribution.attribute(line_ids=lines, at=at)
+def _attribute(payloads: Payloads, *, at: datetime) -> None:
+    order_ids = {UUID(payload["order_id"]) for payload in payloads}
+    attribution.attribute_orders(order_ids=sorted(order_ids), at=at)

@@ -1,7 +1,9 @@
 """Idempotent calls: one effect for each key, and the same answer for each repeat.
 
 The key, the effect and the answer commit together, so a crash between work and answer leaves
-either all of them or none.
+either all of them or none. What keeps a key to one effect is the constraint on it: whoever finds at
+the end that a twin has kept an answer meanwhile undoes what they did. The lock on the key only
+spares them the work.
 """
 
 import hashlib
@@ -13,12 +15,11 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import QuerySet
 
 from redshop.core.db import refusing_when_busy
 from redshop.core.errors import DomainError
 from redshop.core.models import IdempotencyKey
-from redshop.core.prepared import prepared
+from redshop.core.writes import together, write
 
 B = TypeVar("B")
 M = TypeVar("M")
@@ -73,6 +74,10 @@ def digest_of(*, method: str, path: str, body: bytes) -> str:
     return hashlib.sha256(b"\n".join([method.encode(), path.encode(), body])).hexdigest()
 
 
+class _Overtaken(Exception):
+    """A twin has kept an answer since this call looked for one."""
+
+
 class _Undone(Exception):
     """Takes an answer out of the transaction whose writes must not stay."""
 
@@ -84,8 +89,9 @@ class _Undone(Exception):
 def once(call: Call, *, work: Callable[[], Answer], at: datetime) -> Answer:
     """Do the work and keep its answer, or give the answer that was kept.
 
-    ``work`` runs in one transaction and must be a chain of steps. What it wrote before a refusal
-    is undone. An answer of 409, 429 or 5xx is given but not kept.
+    ``work`` runs in one transaction and must be a chain of steps; what it writes goes
+    ``together``. What it wrote before a refusal is undone. An answer of 409, 429 or 5xx is given
+    but not kept.
 
     Locks: an advisory lock on the key, for the transaction.
 
@@ -98,6 +104,10 @@ def once(call: Call, *, work: Callable[[], Answer], at: datetime) -> Answer:
         return _work(call, work=work, at=at)
     except _Undone as undone:
         return keep_refusal(call, undone.answer, at=at)
+    except _Overtaken:
+        return _replayed(call, at=at)
+    except DomainError as error:
+        return _unless_answered(call, error, at=at)
 
 
 def in_phases(
@@ -121,18 +131,22 @@ def in_phases(
         IdempotencyKeyReused: the key belongs to a different request.
         Busy: a lock that the work needs was not granted in time.
     """
-    begun = _begin(call, begin=begin, at=at)
-    if isinstance(begun, Answer):
-        return begun
-    return _finish(call, begun, between(begun), finish=finish, at=at)
+    try:
+        begun = _begin(call, begin=begin, at=at)
+        if isinstance(begun, Answer):
+            return begun
+        return _finish(call, begun, between(begun), finish=finish, at=at)
+    except _Overtaken:
+        return _replayed(call, at=at)
+    except DomainError as error:
+        return _unless_answered(call, error, at=at)
 
 
 @transaction.atomic(durable=True)
 def _begin(call: Call, *, begin: Callable[[], B], at: datetime) -> B | Answer:
-    _lock(call)
-    if kept := _find(call, at=at):
+    if kept := _look(call, at=at):
         return kept
-    with refusing_when_busy():
+    with refusing_when_busy(), together():
         return begin()
 
 
@@ -140,38 +154,61 @@ def _begin(call: Call, *, begin: Callable[[], B], at: datetime) -> B | Answer:
 def _finish(
     call: Call, begun: B, middle: M, *, finish: Callable[[B, M], Answer], at: datetime
 ) -> Answer:
-    _lock(call, waits=True)
-    if kept := _find(call, at=at):
+    if kept := _look(call, at=at, waits=True):
         return kept
-    with refusing_when_busy():
+    with refusing_when_busy(), together():
         answer = finish(begun, middle)
-    _keep(call, answer, at=at)
+        _keep(call, answer, at=at)
     return answer
 
 
 @transaction.atomic(durable=True)
 def _work(call: Call, *, work: Callable[[], Answer], at: datetime) -> Answer:
-    _lock(call)
-    if kept := _find(call, at=at):
+    if kept := _look(call, at=at):
         return kept
-    with refusing_when_busy():
+    with refusing_when_busy(), together():
         answer = work()
-    if answer.status >= 400:
-        raise _Undone(answer)
-    _keep(call, answer, at=at)
+        if answer.status >= 400:
+            raise _Undone(answer)
+        _keep(call, answer, at=at)
     return answer
+
+
+def keep_refusal(call: Call, answer: Answer, *, at: datetime) -> Answer:
+    """Keep a refusal, unless a twin has an answer meanwhile, which then is the answer."""
+    try:
+        return _refuse(call, answer, at=at)
+    except _Overtaken:
+        return _replayed(call, at=at)
 
 
 @transaction.atomic(durable=True)
-def keep_refusal(call: Call, answer: Answer, *, at: datetime) -> Answer:
-    """Keep a refusal, unless a repeat has an answer meanwhile, which then is the answer."""
-    if answer.status in {409, 429} or answer.status >= 500:
-        return answer
-    _lock(call)
-    if kept := _find(call, at=at):
+def _refuse(call: Call, answer: Answer, *, at: datetime) -> Answer:
+    if kept := _look(call, at=at):
         return kept
-    _keep(call, answer, at=at)
+    if answer.status not in {409, 429} and answer.status < 500:
+        _keep(call, answer, at=at)
     return answer
+
+
+def _unless_answered(call: Call, refusal: DomainError, *, at: datetime) -> Answer:
+    """Return what a twin was answered between this call's look and its lock, else refuse.
+
+    Raises: the refusal.
+    """
+    if not isinstance(refusal, InProgress | IdempotencyKeyReused):
+        with transaction.atomic(durable=True):
+            if kept := _look(call, at=at):
+                return kept
+    raise refusal
+
+
+@transaction.atomic(durable=True)
+def _replayed(call: Call, *, at: datetime) -> Answer:
+    kept = _look(call, at=at, waits=True)
+    if kept is None:  # it was forgotten in between: a day is over
+        raise InProgress
+    return kept
 
 
 def forget_expired(*, at: datetime) -> int:
@@ -179,60 +216,58 @@ def forget_expired(*, at: datetime) -> int:
     return IdempotencyKey.objects.filter(created_at__lte=at - LIFETIME).delete()[0]
 
 
-def _lock(call: Call, *, waits: bool = False) -> None:
-    """Take the key for this transaction, and be patient with other locks up to a limit.
+_LOOK: Final = """
+SELECT set_config('lock_timeout', %s, true), {lock}(hashtextextended(%s, 0)),
+       kept.digest, kept.status, kept.body, kept.content_type
+FROM (VALUES (1)) AS always (one)
+LEFT JOIN core_idempotencykey AS kept
+  ON kept.person_id = %s AND kept.call = %s AND kept.key = %s AND kept.created_at > %s
+"""
+_TRYING: Final = _LOOK.format(lock="pg_try_advisory_xact_lock")
+_WAITING: Final = _LOOK.format(lock="pg_advisory_xact_lock")
+
+
+def _look(call: Call, *, at: datetime, waits: bool = False) -> Answer | None:
+    """Take the key for this transaction, be patient with other locks up to a limit, and return the
+    answer that was kept.
+
+    The statement reads as of its beginning, so it may miss what a twin kept while it took the lock.
 
     Raises:
-        InProgress: another transaction has it, and this one does not wait.
-    """
-    name = f"{call.person_id}:{call.name}:{call.key}"
-    function = "pg_advisory_xact_lock" if waits else "pg_try_advisory_xact_lock"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT set_config('lock_timeout', %s, true), {function}(hashtextextended(%s, 0))",
-            [f"{settings.LOCK_PATIENCE_MS}ms", name],
-        )
-        if not waits and not cursor.fetchone()[1]:
-            raise InProgress
-
-
-def _find(call: Call, *, at: datetime) -> Answer | None:
-    """Return the answer that was kept for the call.
-
-    Raises:
+        InProgress: another transaction has the key, and this one does not wait.
         IdempotencyKeyReused: the key belongs to a different request.
     """
-    found = _kept(person_id=call.person_id, name=call.name, key=call.key, since=at - LIFETIME)
-    if not found:
+    patience, lock = f"{settings.LOCK_PATIENCE_MS}ms", f"{call.person_id}:{call.name}:{call.key}"
+    values: list[Any] = [patience, lock, call.person_id, call.name, call.key, at - LIFETIME]
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITING if waits else _TRYING, values)
+        _, is_mine, digest, status, body, content_type = cursor.fetchone()
+    if digest is None:
+        if is_mine is False:
+            raise InProgress
         return None
-    kept = found[0]
-    if kept.digest != call.digest:
+    if digest != call.digest:
         raise IdempotencyKeyReused
-    return Answer(
-        status=kept.status, body=bytes(kept.body), content_type=kept.content_type, is_replay=True
-    )
-
-
-@prepared
-def _kept(*, person_id: int, name: str, key: UUID, since: datetime) -> QuerySet[IdempotencyKey]:
-    """Find what was kept of a call, of which there is one at most."""
-    return IdempotencyKey.objects.filter(
-        person_id=person_id, call=name, key=key, created_at__gt=since
-    )
+    return Answer(status=status, body=bytes(body), content_type=content_type, is_replay=True)
 
 
 _KEEP: Final = """
-INSERT INTO core_idempotencykey
+INSERT INTO core_idempotencykey AS kept
     (person_id, call, key, digest, status, body, content_type, created_at)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (person_id, call, key) DO UPDATE SET
     digest = EXCLUDED.digest, status = EXCLUDED.status, body = EXCLUDED.body,
     content_type = EXCLUDED.content_type, created_at = EXCLUDED.created_at
+WHERE kept.created_at <= %s
 """
 
 
 def _keep(call: Call, answer: Answer, *, at: datetime) -> None:
-    """Write the answer, over one that has outlived its day."""
+    """Write the answer, over one that has outlived its day.
+
+    Raises:
+        _Overtaken: at the end of ``together``, where a twin has kept one.
+    """
     values: list[Any] = [
         call.person_id,
         call.name,
@@ -242,6 +277,6 @@ def _keep(call: Call, answer: Answer, *, at: datetime) -> None:
         answer.body,
         answer.content_type,
         at,
+        at - LIFETIME,
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(_KEEP, values)
+    write(_KEEP, values, refuse=_Overtaken)

@@ -7,7 +7,7 @@ happens in between (a killed worker, a wiped broker) costs time and nothing else
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +18,7 @@ from django.db import connection, transaction
 
 from redshop.core.db import requires_transaction, session_lock
 from redshop.core.models import Fact
+from redshop.core.writes import together, write
 
 logger = logging.getLogger(__name__)
 
@@ -33,15 +34,19 @@ Consumer = Callable[..., None]
 
 _consumers: dict[str, Consumer] = {}
 _solitary: set[str] = set()
+_takes_many: set[str] = set()
 _subscriptions: dict[str, list[str]] = {}
 
 
-def subscribe(*kinds: str, is_alone: bool = False) -> Callable[[Consumer], Consumer]:
+def subscribe(
+    *kinds: str, is_alone: bool = False, takes_many: bool = False
+) -> Callable[[Consumer], Consumer]:
     """Register a consumer of facts of these kinds; belongs in an app's ``tasks.py``.
 
     The consumer is called with ``kind``, ``payload`` and ``at``, inside the transaction in which
     the fact becomes done. Facts share a transaction unless the consumer ``is_alone``: one that
-    locks rows which people wait for must not hold them while the next fact is worked on.
+    locks rows which people wait for must not hold them while the next fact is worked on. One that
+    ``takes_many`` gets ``payloads`` instead, of all facts of a kind that share the transaction.
     """
 
     def register(consumer: Consumer) -> Consumer:
@@ -49,6 +54,8 @@ def subscribe(*kinds: str, is_alone: bool = False) -> Callable[[Consumer], Consu
         _consumers[name] = consumer
         if is_alone:
             _solitary.add(name)
+        if takes_many:
+            _takes_many.add(name)
         for kind in kinds:
             if name not in _subscriptions.setdefault(kind, []):
                 _subscriptions[kind].append(name)
@@ -98,8 +105,7 @@ def publish_timers(kind: str, *, facts: Sequence[tuple[str, Mapping[str, Any], d
         return
     keys, payloads, moments = zip(*facts, strict=True)
     written = [json.dumps(payload) for payload in payloads]
-    with connection.cursor() as cursor:
-        cursor.execute(_PUBLISH, [kind, list(keys), written, list(moments), consumers])
+    write(_PUBLISH, [kind, list(keys), written, list(moments), consumers])
 
 
 _WITHDRAW: Final = """
@@ -118,8 +124,7 @@ def withdraw(kind: str, *, key: str) -> None:
     One that is going off at this moment is left to its consumer, which looks at the state again:
     waiting for it here could be a deadlock.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_WITHDRAW, [kind, key])
+    write(_WITHDRAW, [kind, key])
 
 
 @contextmanager
@@ -253,28 +258,40 @@ class _Failed(Exception):
 
 @transaction.atomic
 def _work_at_once(claims: Sequence[Claim], *, at: datetime) -> Drained:
-    facts = _lock(claims)
+    facts = _take(claims, at=at)
+    with together():
+        for alike in _that_go_together(facts):
+            try:
+                _consume(alike, at=at)
+            except Exception as error:
+                raise _Failed(alike[0], error) from error
+    return Drained(done=len(facts))
+
+
+def _that_go_together(facts: Sequence[Fact]) -> list[list[Fact]]:
+    """Return the facts in the order in which they came, those of one kind for a consumer that
+    takes many with the first of them."""
+    alike: dict[Hashable, list[Fact]] = {}
     for fact in facts:
-        try:
-            _consume(fact, at=at)
-        except Exception as error:
-            raise _Failed(fact, error) from error
-    return Drained(done=_mark_done(facts, at=at))
+        takes_many = fact.consumer in _takes_many
+        alike.setdefault((fact.consumer, fact.kind, None if takes_many else fact.pk), []).append(
+            fact
+        )
+    return list(alike.values())
 
 
 @transaction.atomic
 def _work_one_by_one(claims: Sequence[Claim], *, at: datetime) -> Drained:
-    facts = _lock(claims)
-    failed = [fact for fact in facts if not _stands(fact, at=at)]
-    done = _mark_done([fact for fact in facts if fact not in failed], at=at)
-    return Drained(done=done, failed=len(failed))
+    facts = _take(claims, at=at)
+    failed = sum(not _stands(fact, at=at) for fact in facts)
+    return Drained(done=len(facts) - failed, failed=failed)
 
 
 def _stands(fact: Fact, *, at: datetime) -> bool:
     """Run one consumer under a savepoint; tell whether its effect stands."""
     try:
         with transaction.atomic():
-            _consume(fact, at=at)
+            _consume([fact], at=at)
     except Exception as error:  # noqa: BLE001 - ``_put_back`` logs it
         _put_back(fact, error, at=at)
         return False
@@ -285,48 +302,51 @@ def _stands(fact: Fact, *, at: datetime) -> bool:
 def _put_back_alone(failure: _Failed, *, at: datetime) -> Drained:
     """Put a fact back whose work was rolled back, unless somebody else has taken it since."""
     fact = failure.fact
-    mine = _lock([Claim(fact.pk, fact.attempts, fact.consumer)])
+    mine = _take([Claim(fact.pk, fact.attempts, fact.consumer)], at=at)
     for again in mine:
         _put_back(again, failure.cause, at=at)
     return Drained(failed=len(mine))
 
 
-_LOCK: Final = """
-SELECT * FROM core_fact
-WHERE id = ANY(%s) AND done_at IS NULL AND set_aside_at IS NULL
-ORDER BY id FOR UPDATE SKIP LOCKED
+_TAKE: Final = """
+UPDATE core_fact SET done_at = %s
+WHERE id IN (
+    SELECT id FROM core_fact
+    JOIN unnest(%s::bigint[], %s::int[]) AS claim (fact_id, starts)
+      ON core_fact.id = claim.fact_id AND core_fact.attempts = claim.starts
+    WHERE done_at IS NULL AND set_aside_at IS NULL
+    ORDER BY id FOR UPDATE OF core_fact SKIP LOCKED
+)
+RETURNING *
 """
 
 
-def _lock(claims: Sequence[Claim]) -> list[Fact]:
-    """Lock the claimed facts which nobody else has claimed since."""
-    starts = {claim.id: claim.attempts for claim in claims}
-    found = Fact.objects.raw(_LOCK, [list(starts)])
-    return [fact for fact in found if fact.attempts == starts[fact.pk]]
+def _take(claims: Sequence[Claim], *, at: datetime) -> list[Fact]:
+    """Lock the claimed facts which nobody else has claimed since, done if this commits."""
+    starts = [[claim.id for claim in claims], [claim.attempts for claim in claims]]
+    return sorted(Fact.objects.raw(_TAKE, [at, *starts]), key=lambda fact: fact.pk)
 
 
-def _mark_done(facts: Sequence[Fact], *, at: datetime) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE core_fact SET done_at = %s WHERE id = ANY(%s)",
-            [at, [fact.pk for fact in facts]],
-        )
-    return len(facts)
-
-
-def _consume(fact: Fact, *, at: datetime) -> None:
-    _consumers[fact.consumer](kind=fact.kind, payload=fact.payload, at=at)
+def _consume(alike: Sequence[Fact], *, at: datetime) -> None:
+    """Call the consumer of facts that go together."""
+    first, payloads = alike[0], [fact.payload for fact in alike]
+    consumer = _consumers[first.consumer]
+    if first.consumer in _takes_many:
+        consumer(kind=first.kind, payloads=payloads, at=at)
+    else:
+        consumer(kind=first.kind, payload=first.payload, at=at)
 
 
 def _put_back(fact: Fact, error: Exception, *, at: datetime) -> None:
     """Schedule the next start of a failed fact, or set it aside after the last."""
     logger.warning("fact %s failed at start %s", fact, fact.attempts, exc_info=error)
+    fact.done_at = None
     fact.error = f"{type(error).__name__}: {error}"[:2_000]
     if fact.attempts >= MAX_ATTEMPTS:
         fact.set_aside_at = at
     else:
         fact.due_at = at + BACKOFF[fact.attempts - 1]
-    fact.save(update_fields=["error", "set_aside_at", "due_at"])
+    fact.save(update_fields=["done_at", "error", "set_aside_at", "due_at"])
 
 
 @transaction.atomic

@@ -6,7 +6,6 @@ its values, so the text is kept and the values are put into it.
 """
 
 import copy
-import functools
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,7 +14,7 @@ from typing import Any, Final, ParamSpec, TypeVar, cast
 from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.models import Model, QuerySet
 
 P = ParamSpec("P")
@@ -198,63 +197,3 @@ def _flat(values: Any) -> Any:
             yield from _flat(value)
         elif _is_simple(value):
             yield value
-
-
-def insert(rows: Sequence[M]) -> list[M]:
-    """Write new rows of one model in one statement, as ``bulk_create`` does, compiled once.
-
-    Keys that the database chooses are set on the rows.
-    """
-    if not rows:
-        return []
-    kind = type(rows[0])
-    has_key = rows[0].pk is not None
-    sql, fields = _insertion(kind, len(rows), has_key=has_key)
-    values = [
-        field.get_db_prep_save(field.pre_save(row, add=True), connection)
-        for row in rows
-        for field in fields
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        keys = cursor.fetchall()
-    for row, (key,) in zip(rows, keys, strict=True):
-        row.pk = key
-        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
-    return list(rows)
-
-
-def update(row: Model, *names: str) -> None:
-    """Write some fields of a row that is there, as ``save(update_fields=...)`` does."""
-    sql, fields = _update(type(row), names)
-    values = [
-        field.get_db_prep_save(field.pre_save(row, add=False), connection) for field in fields
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        if cursor.rowcount != 1:
-            raise DatabaseError(f"{row!r} is not there")
-
-
-@functools.lru_cache(maxsize=512)
-def _insertion(kind: type[Model], count: int, *, has_key: bool) -> tuple[str, list[Any]]:
-    options = kind._meta
-    fields = [each for each in options.concrete_fields if has_key or not each.primary_key]
-    if any(each.has_db_default() for each in fields):
-        raise NotPreparable(f"{kind.__name__} leaves values to the database")
-    columns = ", ".join(f'"{each.column}"' for each in fields)
-    row = f"({', '.join(['%s'] * len(fields))})"
-    sql = (
-        f'INSERT INTO "{options.db_table}" ({columns}) VALUES {", ".join([row] * count)}'  # noqa: S608 - names of columns
-        f' RETURNING "{options.pk.column}"'
-    )
-    return sql, fields
-
-
-@functools.lru_cache(maxsize=512)
-def _update(kind: type[Model], names: tuple[str, ...]) -> tuple[str, list[Any]]:
-    options = kind._meta
-    fields: list[Any] = [options.get_field(name) for name in names]
-    columns = ", ".join(f'"{each.column}" = %s' for each in fields)
-    sql = f'UPDATE "{options.db_table}" SET {columns} WHERE "{options.pk.column}" = %s'  # noqa: S608 - names of columns
-    return sql, [*fields, options.pk]

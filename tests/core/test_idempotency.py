@@ -3,12 +3,14 @@
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.db import connection
 
 from redshop.core import idempotency
+from redshop.core.errors import DomainError
 from redshop.core.idempotency import Answer, Call, IdempotencyKeyReused, InProgress
 from redshop.core.models import Fact, IdempotencyKey
 
@@ -130,4 +132,46 @@ def test_while_the_first_is_running_a_repeat_is_told_so() -> None:
     thread.join()
 
     assert idempotency.once(first, work=work_that_answers(201), at=NOW).is_replay
+    assert effects() == 1
+
+
+class TooLate(DomainError):
+    """What the call wants has been done."""
+
+    code = "too_late"
+    status = 409
+
+
+def too_late() -> Answer:
+    raise TooLate
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("work", [work_that_answers(201), work_that_answers(422), too_late])
+@pytest.mark.parametrize("is_in_phases", [False, True])
+def test_who_missed_what_a_twin_kept_undoes_the_work_and_gives_the_twins_answer(
+    work: Callable[[], Answer], is_in_phases: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = call()
+    answer = idempotency.once(first, work=work_that_answers(201), at=NOW)
+    look, blind_looks = idempotency._look, [2 if is_in_phases else 1]
+
+    def look_too_early(*given: Any, **how: Any) -> Answer | None:
+        blind_looks[0] -= 1
+        return None if blind_looks[0] >= 0 else look(*given, **how)
+
+    monkeypatch.setattr(idempotency, "_look", look_too_early)
+
+    if is_in_phases:
+        twin = idempotency.in_phases(
+            first,
+            begin=lambda: None,
+            between=lambda _: None,
+            finish=lambda _begun, _middle: work(),
+            at=NOW,
+        )
+    else:
+        twin = idempotency.once(first, work=work, at=NOW)
+
+    assert (twin.status, twin.body, twin.is_replay) == (201, answer.body, True)
     assert effects() == 1

@@ -6,12 +6,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
-from django.test.utils import CaptureQueriesContext
 
-from orders.factories import OrderFactory
-from orders.models import Order, Transition
+from orders.models import Order
 from redshop.core import prepared
 from redshop.core.models import Fact, IdempotencyKey
 from redshop.core.prepared import NotPreparable
@@ -122,49 +120,3 @@ def test_rows_are_locked_only_within_a_transaction() -> None:
         assert locked(key="a") == []
     with pytest.raises(transaction.TransactionManagementError):
         locked(key="a")
-
-
-@pytest.mark.django_db
-def test_rows_are_inserted_with_the_keys_that_the_database_chose() -> None:
-    order = OrderFactory.create()
-    rows = [Transition(order=order, to_state=state, at=NOW) for state in ("placed", "paid")]
-
-    with CaptureQueriesContext(connection) as asked:
-        prepared.insert(rows)
-
-    assert len(asked) == 1
-    found = Transition.objects.filter(pk__in=[row.pk for row in rows]).order_by("pk")
-    assert [(row.order_id, row.to_state, row.at) for row in found] == [
-        (order.pk, "placed", NOW),
-        (order.pk, "paid", NOW),
-    ]
-    assert not any(row._state.adding for row in rows)
-
-
-def test_no_rows_ask_nothing() -> None:
-    assert prepared.insert([]) == []
-
-
-def test_a_model_that_leaves_values_to_the_database_is_refused() -> None:
-    with pytest.raises(NotPreparable, match="Fact"):
-        prepared.insert([Fact(kind="a", key="b", consumer="c", due_at=NOW)])
-
-
-@pytest.mark.django_db
-def test_only_the_named_fields_are_updated() -> None:
-    key = keep(1)
-    key.status, key.call = 500, "checkout"
-
-    prepared.update(key, "status")
-
-    key.refresh_from_db()
-    assert (key.status, key.call) == (500, "pay")
-
-
-@pytest.mark.django_db
-def test_a_row_that_is_gone_is_not_updated_in_silence() -> None:
-    key = keep(1)
-    IdempotencyKey.objects.all().delete()
-
-    with pytest.raises(DatabaseError, match="is not there"):
-        prepared.update(key, "status")

@@ -3,15 +3,14 @@
 from collections.abc import Mapping
 from typing import Final
 
-from django.db import connection
-
-from redshop.catalog.models import Product
-from redshop.core.db import LockableQuerySet, requires_transaction
+from redshop.core.db import requires_transaction
+from redshop.core.writes import write
 
 _ADD: Final = """
 UPDATE catalog_product SET popularity = popularity + sold.units
-FROM unnest(%s::bigint[], %s::int[]) AS sold (product_id, units)
-WHERE catalog_product.id = sold.product_id
+FROM (SELECT id FROM catalog_product WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE) AS locked
+JOIN unnest(%s::bigint[], %s::int[]) AS sold (product_id, units) ON sold.product_id = locked.id
+WHERE catalog_product.id = locked.id
 """
 
 
@@ -19,10 +18,7 @@ WHERE catalog_product.id = sold.product_id
 def add_units(units: Mapping[int, int]) -> None:
     """Count units that were paid, by product.
 
-    Locks: the products, in primary-key order (a single one by its own update).
+    Locks: the products, in primary-key order.
     """
-    sold: LockableQuerySet[Product] = LockableQuerySet(Product).filter(pk__in=units)
-    if len(units) > 1:
-        list(sold.locked().values_list("pk", flat=True))
-    with connection.cursor() as cursor:
-        cursor.execute(_ADD, [list(units), list(units.values())])
+    product_ids = list(units)
+    write(_ADD, [product_ids, product_ids, list(units.values())])

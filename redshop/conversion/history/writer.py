@@ -44,7 +44,7 @@ def write(chunk: Chunk, *, meaning: Meaning, at: datetime) -> Imported:
         acts, shop=meaning.shop, currency=meaning.currency
     )
     rows = [_row(act, buyers, articles, meaning=meaning, at=at) for act in acts]
-    new = writing.append(rows) if rows else frozenset()
+    new = writing.append_new(rows) if rows else frozenset()
     lines = history.import_orders(
         [
             _order(act, buyers, articles, currency=meaning.currency)

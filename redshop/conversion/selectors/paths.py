@@ -23,9 +23,11 @@ JOIN orders_order ON orders_order.id = line.order_id
 JOIN catalog_product ON catalog_product.id = line.product_id
 JOIN ({lookback.DAYS_BY_CATEGORY}) AS lookback
   ON lookback.category_id = catalog_product.category_id
-WHERE line.id = ANY(%s) AND orders_order.paid_at IS NOT NULL
+WHERE {{those}} AND orders_order.paid_at IS NOT NULL
 ORDER BY line.id
 """  # noqa: S608 - constants
+_PAID_LINES: Final = _PAID.format(those="line.id = ANY(%s)")
+_PAID_ORDERS: Final = _PAID.format(those="line.order_id = ANY(%s)")
 _CONVERSIONS: Final = """
 SELECT * FROM unnest(
     %s::bigint[], %s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[],
@@ -64,7 +66,14 @@ ORDER BY line_id
 def conversions(*, line_ids: Sequence[int]) -> list[Conversion]:
     """Return the paid ones of these order lines, by id, with the lookback of their category."""
     with connection.cursor() as cursor:
-        cursor.execute(_PAID, [list(line_ids)])
+        cursor.execute(_PAID_LINES, [list(line_ids)])
+        return [Conversion(*row) for row in cursor.fetchall()]
+
+
+def conversions_of_orders(*, order_ids: Sequence[UUID]) -> list[Conversion]:
+    """Return the lines of the paid ones of these orders, as ``conversions`` does."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PAID_ORDERS, [list(order_ids)])
         return [Conversion(*row) for row in cursor.fetchall()]
 
 
@@ -97,17 +106,6 @@ def _given_back(*, line_ids: list[int]) -> QuerySet[RefundLine, tuple[Any, ...]]
     return RefundLine.objects.filter(line_id__in=line_ids).values_list(
         "line_id", "refund_id", "amount_minor", "refund__refunded_at"
     )
-
-
-def lines_of_orders(order_ids: Sequence[UUID]) -> list[int]:
-    """Return the lines of the paid ones of these orders."""
-    return _paid_lines(order_ids=list(order_ids))
-
-
-@prepared
-def _paid_lines(*, order_ids: list[UUID]) -> QuerySet[OrderLine, int]:
-    paid = OrderLine.objects.filter(order_id__in=order_ids, order__paid_at__isnull=False)
-    return paid.values_list("pk", flat=True)
 
 
 def lines_after_visit(*, visitor_id: UUID, person_id: int) -> list[int]:

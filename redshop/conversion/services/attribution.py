@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import QuerySet
 
 from redshop.conversion import rules
@@ -17,6 +16,7 @@ from redshop.conversion.types import Conversion, Path, Share
 from redshop.core import outbox
 from redshop.core.db import requires_transaction
 from redshop.core.prepared import prepared
+from redshop.core.writes import write
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,25 @@ def attribute(
     Locks: the attributions, in primary-key order.
     """
     found = paths.conversions(line_ids=line_ids) if line_ids else []
+    return _attribute(found, at=at, has_new_windows=has_new_windows, is_history=is_history)
+
+
+@requires_transaction
+def attribute_orders(*, order_ids: Sequence[UUID], at: datetime) -> int:
+    """Bring the credits of the paid ones of these orders in line, as ``attribute`` does.
+
+    Locks: the attributions, in primary-key order.
+    """
+    return _attribute(paths.conversions_of_orders(order_ids=order_ids), at=at)
+
+
+def _attribute(
+    found: Sequence[Conversion],
+    *,
+    at: datetime,
+    has_new_windows: bool = False,
+    is_history: bool = False,
+) -> int:
     if not found:
         return 0
     kept = _open(found, at=at)
@@ -165,10 +184,7 @@ WHERE kept.line_id = given.line_id
 def _save(attributions: Sequence[Attribution]) -> None:
     """Write what changed of locked attributions (Django writes a CASE for each column and row)."""
     if attributions:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                _SAVE, [[getattr(each, name) for each in attributions] for name in _SAVED]
-            )
+        write(_SAVE, [[getattr(each, name) for each in attributions] for name in _SAVED])
 
 
 def _update(attribution: Attribution, change: Change, *, at: datetime) -> None:
@@ -213,10 +229,11 @@ def _correction(share: Share, change: Change, *, at: datetime) -> Credit:
 
 
 def _tell(changes: Sequence[Change], *, last_credit: int, at: datetime) -> None:
-    """Publish, for each order that changed, how its changed lines stand now."""
+    """Publish, for each order whose credits changed, how its changed lines stand now."""
     by_order: dict[UUID, list[Change]] = {}
     for change in changes:
-        by_order.setdefault(change.plan.conversion.order_id, []).append(change)
+        if change.missing or change.wrong:
+            by_order.setdefault(change.plan.conversion.order_id, []).append(change)
     facts = [
         (
             f"{order_id}/{sum(change.attribution.generation for change in mine)}/{last_credit}",

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import connection
 
 from redshop.core.db import requires_transaction
+from redshop.core.writes import write
 
 #: What leads to a person; empty in every event of someone who withdrew consent to analytics.
 IDENTIFYING: Final = frozenset({"person_id", "visitor_id", "session_id", "request_id", "order_id"})
@@ -69,7 +70,6 @@ LEFT JOIN events_identity AS device ON device.visitor_id = given.visitor_id
                                    AND given.person_id IS NULL
 LEFT JOIN events_optout AS owners ON owners.person_id = device.person_id
 ON CONFLICT DO NOTHING
-RETURNING id::text
 """  # noqa: S608 - constants of this module only
 
 
@@ -116,12 +116,21 @@ def copy(columns: Sequence[str], rows: Collection[Sequence[Any]]) -> None:
 
 
 @requires_transaction
-def append(rows: Sequence[Mapping[str, Any]]) -> frozenset[str]:
-    """Write rows, each by its own person's consent; return the ids that were new.
+def append(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows, each by its own person's consent.
 
     A row whose id and moment are there already is left as it is.
     """
-    given = [{**_TEXTS, **row} for row in rows]
+    write(_APPEND, [_given(rows)])
+
+
+@requires_transaction
+def append_new(rows: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+    """Write rows as ``append`` does, and return the ids that were new."""
     with connection.cursor() as cursor:
-        cursor.execute(_APPEND, [json.dumps(given, default=str)])
+        cursor.execute(f"{_APPEND} RETURNING id::text", [_given(rows)])
         return frozenset(event_id for (event_id,) in cursor)
+
+
+def _given(rows: Sequence[Mapping[str, Any]]) -> str:
+    return json.dumps([{**_TEXTS, **row} for row in rows], default=str)
