@@ -1,11 +1,14 @@
 """What payment companies tell us: kept as it came, and followed up by asking."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
+from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from orders.errors import PaymentMethodUnavailable, WebhookTooLong
 from orders.models import Payment, Repayment, WebhookDelivery
@@ -15,6 +18,7 @@ from orders.services import watching
 from orders.states import RepaymentState
 from redshop.core.db import requires_transaction
 from redshop.core.errors import NotFound
+from redshop.core.prepared import prepared
 
 Result = WebhookDelivery.Result
 
@@ -81,21 +85,28 @@ RETURNING id
 """
 
 
-@transaction.atomic(durable=True)
 def _keep(company: str, hint: Hint, body: bytes, *, at: datetime) -> _Kept:
     """Write a webhook down unless it came before; see to what it is about."""
     payment = _payment_of(company, hint)
     result = _result(payment, hint)
     payment_id = payment.pk if payment else None
     values = [company, hint.event_id[:120], hint.kind[:60], payment_id, body.decode(), result, at]
+    is_open = payment is not None and result == Result.OPEN
+    with transaction.atomic(durable=True) if is_open else nullcontext():
+        delivery_id = _write(values)
+        if delivery_id is None:
+            return _Kept(None, payment, Result.KNOWN)
+        if payment is not None and is_open:
+            _see_to(payment, at=at)
+    return _Kept(delivery_id, payment, result)
+
+
+def _write(values: Sequence[Any]) -> int | None:
+    """Write a webhook and return its id; None where it is there."""
     with connection.cursor() as cursor:
         cursor.execute(_KEEP, values)
         row = cursor.fetchone()
-    if row is None:
-        return _Kept(None, payment, Result.KNOWN)
-    if payment is not None and result == Result.OPEN:
-        _see_to(payment, at=at)
-    return _Kept(row[0], payment, result)
+    return row[0] if row else None
 
 
 def _result(payment: Payment | None, hint: Hint) -> Result:
@@ -106,10 +117,21 @@ def _result(payment: Payment | None, hint: Hint) -> Result:
 
 
 def _payment_of(company: str, hint: Hint) -> Payment | None:
-    mine = Payment.objects.filter(method=company)
     if hint.payment_id is not None:
-        return mine.filter(pk=hint.payment_id).first()
-    return mine.filter(reference=hint.reference).first() if hint.reference else None
+        found = _by_id(company=company, payment_id=hint.payment_id)
+    else:
+        found = _by_reference(company=company, reference=hint.reference) if hint.reference else []
+    return found[0] if found else None
+
+
+@prepared
+def _by_id(*, company: str, payment_id: UUID) -> QuerySet[Payment]:
+    return Payment.objects.filter(method=company, pk=payment_id)
+
+
+@prepared
+def _by_reference(*, company: str, reference: str) -> QuerySet[Payment]:
+    return Payment.objects.filter(method=company, reference=reference).order_by("pk")[:1]
 
 
 @requires_transaction
