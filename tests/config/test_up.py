@@ -21,6 +21,7 @@ from config.embedded import ROOT
 from config.engines import Valkey
 from config.processes import wait_until
 from tests.config.servers_of_ones_own import OwnPostgres
+from tests.states import with_tables
 
 pytestmark = pytest.mark.processes
 
@@ -203,7 +204,7 @@ def test_a_second_one_in_the_same_checkout_is_refused_in_one_line(up: Up) -> Non
 def test_sigterm_twice_to_the_whole_group_ends_everything_and_the_data_stay(
     tmp_path: Path,
 ) -> None:
-    first = Up(tmp_path)
+    first = Up(with_tables(tmp_path))
     began = time.monotonic()
 
     for _ in range(2):
@@ -222,7 +223,7 @@ def test_sigterm_twice_to_the_whole_group_ends_everything_and_the_data_stay(
 
 
 def test_when_the_supervisor_is_killed_nothing_of_it_stays(tmp_path: Path) -> None:
-    system = Up(tmp_path)
+    system = Up(with_tables(tmp_path))
     assert len(system.family()) > len(system.said["pids"])
 
     system.process.kill()
@@ -263,17 +264,16 @@ def test_who_is_suspended_is_replaced_within_a_minute(name: str, up: Up) -> None
 def test_run_serves_a_database_that_has_notes_without_simulating(tmp_path: Path) -> None:
     environment = {
         **{name: value for name, value in os.environ.items() if "_URL" not in name},
-        "REDSHOP_STATE_DIR": str(tmp_path),
+        "REDSHOP_STATE_DIR": str(with_tables(tmp_path)),
         "DJANGO_SETTINGS_MODULE": "config.settings.local",
     }
-    for command in ("migrate", "seed"):
-        subprocess.run(
-            [sys.executable, "manage.py", command],
-            cwd=ROOT,
-            env=environment,
-            check=True,
-            capture_output=True,
-        )
+    subprocess.run(
+        [sys.executable, "manage.py", "seed"],
+        cwd=ROOT,
+        env=environment,
+        check=True,
+        capture_output=True,
+    )
 
     run = subprocess.Popen(
         [sys.executable, "manage.py", "run"],

@@ -18,6 +18,7 @@ import psutil
 import psycopg
 
 from redshop.core.ids import uuid7
+from tests.states import with_tables
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 T = TypeVar("T")
@@ -126,6 +127,7 @@ class Mobile:
 def living_system(state: Path, **environment: str) -> Iterator[Living]:
     """Start a system on servers of its own below ``state``; end all of it afterwards."""
     clean = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
+    with_tables(state)
     merged = {**clean, "REDSHOP_STATE_DIR": str(state), "REDSHOP_THROTTLE": "off", **environment}
     merged["DJANGO_SETTINGS_MODULE"] = "config.settings.local"
     supervisor = subprocess.Popen(
