@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from notes.services import reconciliation as notes
+from orders.services import coupons
 from orders.services import reconciliation as ledger
 from redshop.catalog.services import reconciliation as stock
 from redshop.conversion.services import reconciliation as conversion
@@ -12,6 +13,7 @@ from redshop.core.reconciliation import Comparison
 COMPARISONS: Final[Mapping[str, Callable[[], Comparison]]] = {
     "stock": stock.compare,
     "ledger": ledger.compare,
+    "coupons": coupons.compare,
     "notes": notes.compare,
     "conversion": conversion.compare,
 }

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Model, Prefetch, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from unfold.decorators import display
 
 from orders.carriers import CARRIERS
@@ -19,12 +20,14 @@ from orders.models import (
     Payment,
     Refund,
     RefundLine,
+    Repayment,
     Return,
     ReturnLine,
     ReturnStep,
     Shipment,
     ShipmentLine,
     Transition,
+    WebhookDelivery,
 )
 from orders.models.base import in_words
 from orders.states import OrderState, PaymentAttempt, PaymentState, ReturnState
@@ -167,9 +170,25 @@ class TransitionInline(ShownInline):
 
 class PaymentInline(ShownInline):
     model = Payment
-    verbose_name_plural = "payments"
-    fields = ["created_at", "method", "shown_state", "shown_amount", "failure_code", "settled_at"]
-    readonly_fields = ["shown_state", "shown_amount"]
+    verbose_name_plural = "payments, what went back of them, and what companies told us"
+    fields = [
+        "created_at",
+        "method",
+        "shown_state",
+        "shown_amount",
+        "failure_code",
+        "settled_at",
+        "back",
+        "told",
+    ]
+    readonly_fields = ["shown_state", "shown_amount", "back", "told"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Payment]:
+        payments = super().get_queryset(request).order_by("created_at", "pk")
+        return payments.prefetch_related(
+            Prefetch("repayments", Repayment.objects.order_by("created_at", "pk")),
+            Prefetch("webhooks", WebhookDelivery.objects.order_by("received_at", "pk")),
+        )
 
     @display(description="state", label=ATTEMPT_COLOURS)
     def shown_state(self, payment: Payment) -> str:
@@ -178,6 +197,14 @@ class PaymentInline(ShownInline):
     @display(description="amount")
     def shown_amount(self, payment: Payment) -> str:
         return str(payment.amount)
+
+    @display(description="went back")
+    def back(self, payment: Payment) -> SafeString | str:
+        return links(payment.repayments.all(), told=repayment_in_words) or "–"
+
+    @display(description="webhooks")
+    def told(self, payment: Payment) -> SafeString | str:
+        return links(payment.webhooks.all(), told=webhook_in_words) or "–"
 
 
 class RefundInline(ShownInline):
@@ -226,8 +253,7 @@ class ReturnInline(ShownInline):
 
     @display(description="")
     def page(self, asked: Return) -> SafeString:
-        address = reverse("admin:orders_return_change", args=[asked.pk])
-        return format_html('<a href="{}" class="text-primary-600">Open</a>', address)
+        return links([asked], told=lambda _: "Open")
 
 
 class ReturnLineInline(ShownInline):
@@ -270,6 +296,27 @@ class ReturnStepInline(ShownInline):
     @display(description="who")
     def who(self, step: ReturnStep) -> str:
         return str(step.actor) if step.actor else "the shop"
+
+
+def links(rows: Iterable[Model], *, told: Callable[[Any], str]) -> SafeString:
+    """Show rows, told in words, as links to their pages, one below the other."""
+    pages = [f"admin:{row._meta.app_label}_{row._meta.model_name}_change" for row in rows]
+    return format_html_join(
+        "",
+        '<div class="whitespace-nowrap"><a href="{}" class="text-primary-600">{}</a></div>',
+        [(reverse(page, args=[row.pk]), told(row)) for page, row in zip(pages, rows, strict=True)],
+    )
+
+
+def repayment_in_words(back: Repayment) -> str:
+    """Tell how much goes back, and how that stands."""
+    return f"{back.amount} {back.get_state_display()} {back.failure_code}".strip()
+
+
+def webhook_in_words(webhook: WebhookDelivery) -> str:
+    """Tell what a company said, when, and what came of it."""
+    at = localtime(webhook.received_at)
+    return f"{at:%Y-%m-%d %H:%M:%S} {webhook.kind}: {webhook.get_result_display()}"
 
 
 def units_in_words(rows: Iterable[Any]) -> str:

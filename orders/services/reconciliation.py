@@ -47,11 +47,11 @@ def _to_compare() -> QuerySet[Order]:
 def _differences() -> Iterator[str]:
     order_ids = _to_compare().order_by("pk").values_list("pk", flat=True).iterator()
     while chunk := list(islice(order_ids, CHUNK)):
-        for order_id in _differing(chunk):
+        for order_id in differing(chunk):
             with transaction.atomic():
                 orders = list(Order.objects.filter(pk=order_id).locked())
                 list(Repayment.objects.filter(payment__order=order_id).locked())
-                sentences = _sentences(orders[0], _differing([order_id]).get(order_id, {}))
+                sentences = _sentences(orders[0], differing([order_id]).get(order_id, {}))
             yield from sentences
 
 
@@ -62,7 +62,7 @@ def _sentences(order: Order, difference: Entries) -> list[str]:
     ]
 
 
-def _differing(order_ids: Collection[UUID]) -> dict[UUID, Entries]:
+def differing(order_ids: Collection[UUID]) -> dict[UUID, Entries]:
     """Return what the books lack (or, negative, have too much of), by order, where anything."""
     orders = list(Order.objects.filter(pk__in=order_ids))
     should_stand, stands = expected(orders), ledger.standing(order_ids=order_ids)

@@ -88,10 +88,29 @@ def test_the_page_of_an_order_takes_the_same_queries_at_any_size(
             units = {line.pk: 1}
             back = factories.asked_back(order, quantities=units, at=order.placed_at + PACE * 4)
             factories.sent_back(factories.approved(back))
+        paid = order.payments.get()
+        factories.WebhookDeliveryFactory.create_batch(lines, payment=paid, result="known")
         admin.get(page_of(order))  # this process now knows the content types
         return lambda: admin.get(page_of(order))
 
     assert_query_count("admin orders/order page", lambda: prepare(1), lambda: prepare(3))
+
+
+def test_the_page_of_an_order_tells_what_companies_said_and_sent_back(
+    admin: Client, person: User
+) -> None:
+    order = factories.paid(person)
+    payment = order.payments.get()
+    told = factories.WebhookDeliveryFactory.create(payment=payment, result="known")
+    factories.refund(order)
+    back = payment.repayments.get()
+
+    page = admin.get(page_of(order)).content.decode()
+
+    assert f"{told.kind}: {told.get_result_display()}" in page
+    assert f"/admin/orders/webhookdelivery/{told.pk}/change/" in page
+    assert f"{back.amount} succeeded" in page
+    assert f"/admin/orders/repayment/{back.pk}/change/" in page
 
 
 def test_the_page_of_an_order_tells_its_whole_story(admin: Client, person: User) -> None:

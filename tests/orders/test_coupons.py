@@ -20,7 +20,7 @@ from orders.errors import (
     CouponUsedUp,
 )
 from orders.models import Coupon, CouponUse, Order
-from orders.services import cancellation, checkout, payment
+from orders.services import cancellation, checkout, coupons, payment
 from redshop.accounts.factories import UserFactory
 from redshop.accounts.models import User
 from redshop.catalog.factories import BrandFactory, SkuFactory
@@ -204,6 +204,18 @@ def test_a_use_is_released_once(person: User) -> None:
 
     with pytest.raises(DatabaseError, match="pgtrigger"), transaction.atomic():
         CouponUse.objects.update(released_at=None)
+
+
+def test_a_counter_that_differs_from_its_uses_is_noticed(person: User) -> None:
+    found = coupon(most_uses_per_person=None)
+    cancel(buy(person))
+    buy(person)
+    assert list(coupons.compare().differences) == []
+
+    Coupon.objects.filter(pk=found.pk).update(used=3)
+
+    differences = list(coupons.compare().differences)
+    assert differences == ["coupon Welcome: used 3 times, but it has 1 uses"]
 
 
 def test_another_total_uses_no_coupon_and_says_the_new_one(
