@@ -86,3 +86,42 @@ def path(
     touches = sorted(clicks or views, key=lambda e: (e.at, e.id))
     kept = touches[-most:]
     return [e.id for e in kept], len(touches) - len(kept)
+
+
+WHOLE = 1_000_000_000
+
+
+def weights(model: str, touches: int) -> list[int]:
+    """Return what each touch has of a sale, oldest first, in billionths."""
+    if touches == 0:
+        return []
+    if model == "first_touch":
+        return [WHOLE, *[0] * (touches - 1)]
+    if model == "last_touch":
+        return [*[0] * (touches - 1), WHOLE]
+    return hand_out(WHOLE, [1] * touches)
+
+
+def money(
+    amount: int, by: Sequence[int], refunds: Sequence[tuple[datetime, UUID, int]]
+) -> list[tuple[UUID | None, list[int]]]:
+    """Return the parts of a sale, then those of each refund, in their order, as what they take."""
+    if not by:
+        return []
+    holds = hand_out(amount, by)
+    entries: list[tuple[UUID | None, list[int]]] = [(None, list(holds))]
+    for _, refund_id, back in refunds:
+        takes = list(holds) if back == sum(holds) else hand_out(back, by)
+        holds = [has - take for has, take in zip(holds, takes, strict=True)]
+        entries.append((refund_id, [-take for take in takes]))
+    return entries
+
+
+def hand_out(amount: int, by: Sequence[int]) -> list[int]:
+    """Hand out units one by one: whole ones by quota, the rest to whoever lacks most of one."""
+    total = sum(by)
+    parts = [amount * each // total for each in by]
+    for _ in range(amount - sum(parts)):
+        lacks = [amount * each - part * total for each, part in zip(by, parts, strict=True)]
+        parts[lacks.index(max(lacks))] += 1
+    return parts
