@@ -60,6 +60,7 @@ class PaymentAdmin(ReadOnlyAdmin):
         "state",
         "method",
         "is_late",
+        ("settled_at", admin.EmptyFieldListFilter),
         ("look_at", admin.EmptyFieldListFilter),
         ("created_at", MomentRangeFilter),
     ]

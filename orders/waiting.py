@@ -26,7 +26,7 @@ _KINDS: Final = (
     (
         "Payments whose end is unknown",
         "orders_payment",
-        "look_at__isempty=0",
+        "settled_at__isempty=1",
         (
             "SELECT count(*) FROM orders_payment WHERE look_at IS NOT NULL"
             " AND created_at < %(before)s AND settled_at IS NULL"

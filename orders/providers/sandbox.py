@@ -15,6 +15,7 @@ from django.conf import settings
 from orders.errors import WebhookRefused
 from orders.providers.signatures import check_signature
 from orders.providers.types import (
+    ABANDONED,
     BackOutcome,
     Charge,
     Hint,
@@ -165,7 +166,7 @@ def _outcome(said: Any) -> Outcome:
         raise Unreachable("the company says something else than how the charge stands")
     failure_code = _text(said, "failure_code")
     if state == PaymentAttempt.FAILED and not failure_code:
-        failure_code = "abandoned"
+        failure_code = ABANDONED
     is_open = state == PaymentAttempt.REQUIRES_ACTION
     action_url = _text(said, "action_url") if is_open else ""
     return Outcome(state=state, failure_code=failure_code[:64], action_url=action_url[:200])

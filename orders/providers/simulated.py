@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from orders.errors import WebhookRefused
-from orders.providers.types import BackOutcome, Charge, Hint, MoneyBack, Outcome
+from orders.providers.types import ABANDONED, BackOutcome, Charge, Hint, MoneyBack, Outcome
 from orders.states import PaymentAttempt, RepaymentState
 
 #: What each token leads to; no token is a card that works.
@@ -38,7 +38,7 @@ class Simulated:
 
     def abandon(self, charge: Charge) -> Outcome:
         """Say that it will not succeed."""
-        return Outcome(state=PaymentAttempt.FAILED, failure_code="abandoned")
+        return Outcome(state=PaymentAttempt.FAILED, failure_code=ABANDONED)
 
     def send_back(self, back: MoneyBack) -> BackOutcome:
         """Say that it is done."""

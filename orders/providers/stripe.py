@@ -17,6 +17,7 @@ import stripe
 
 from orders.errors import WebhookRefused
 from orders.providers.types import (
+    ABANDONED,
     TOLERANCE,
     BackOutcome,
     Charge,
@@ -97,7 +98,7 @@ class Stripe:
 
     def abandon(self, charge: Charge) -> Outcome:
         """Cancel a charge, creating it where it has not arrived yet."""
-        return self._cancel(self._find(charge), code="abandoned")
+        return self._cancel(self._find(charge), code=ABANDONED)
 
     def send_back(self, back: MoneyBack) -> BackOutcome:
         """Ask for money to go back, unless it was asked for before.
@@ -231,7 +232,7 @@ def _outcome(intent: stripe.PaymentIntent) -> Outcome:
     state = _ATTEMPTS.get(intent.status, PaymentAttempt.PENDING)
     return Outcome(
         state=state,
-        failure_code="abandoned" if state == PaymentAttempt.FAILED else "",
+        failure_code=ABANDONED if state == PaymentAttempt.FAILED else "",
         action_url=_action_url(intent),
         reference=intent.id,
     )

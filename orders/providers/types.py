@@ -11,6 +11,8 @@ from redshop.core.money import Money
 
 #: How old a webhook's signature may be, either way (clocks differ).
 TOLERANCE: Final = timedelta(minutes=5)
+#: The failure code of what nobody declined: it was given up, and its company has barred it.
+ABANDONED: Final = "abandoned"
 
 
 class Unreachable(Exception):

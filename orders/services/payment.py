@@ -17,7 +17,7 @@ from orders.errors import AlreadyPaid, PaymentUnderWay
 from orders.models import OrderLine, Payment
 from orders.providers import SIMULATED, provider_of
 from orders.providers.types import Charge, Outcome, Unreachable
-from orders.services import bookkeeping, repayment, timers
+from orders.services import bookkeeping, lateness, repayment, timers
 from orders.services.holding import Held, advance_all, hold, hold_unpaid, save
 from orders.services.reporting import report, whole
 from orders.states import OrderState, PaymentAttempt, PaymentState
@@ -261,6 +261,8 @@ def _settle(held: Held, payment: Payment, outcome: Outcome, *, at: datetime) -> 
                 _pay(held, payment, at=at)
         case PaymentAttempt.FAILED:
             payment.settled_at, payment.look_at = at, None
+            if lateness.may_still_succeed(payment):
+                payment.look_at = lateness.next_look(payment, at=at)
             _write(payment)
             _let_try_again(held)
         case _:

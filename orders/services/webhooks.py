@@ -137,7 +137,8 @@ def _by_reference(*, company: str, reference: str) -> QuerySet[Payment]:
 @requires_transaction
 def _see_to(payment: Payment, *, at: datetime) -> None:
     """Have a payment and its repayments asked about soon, whatever becomes of this process."""
-    Payment.objects.filter(pk=payment.pk).update(look_at=at + LEASE)
+    payment.look_at = at + LEASE
+    payment.save(update_fields=["look_at"])
     on_their_way = Repayment.objects.filter(payment=payment, state=RepaymentState.PENDING)
     on_their_way.update(look_at=at)
 

@@ -44,6 +44,18 @@ def test_what_no_process_mends_waits_for_a_person(person: User) -> None:
     }
 
 
+def test_a_payment_that_was_given_up_waits_for_nobody_though_it_is_asked_about(
+    person: User,
+) -> None:
+    Payment.objects.create(
+        order=factories.placed(person, at=NOW), method="sandbox", state="failed", amount_minor=1,
+        currency="CNY", failure_code="abandoned", created_at=NOW - timedelta(minutes=20),
+        settled_at=NOW - timedelta(minutes=4), look_at=NOW,
+    )  # fmt: skip
+
+    assert titles() == {}
+
+
 def test_the_home_page_leads_there(person: User) -> None:
     factories.WebhookDeliveryFactory.create()
     client = Client()
