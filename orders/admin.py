@@ -50,6 +50,7 @@ from orders.types import Address
 from redshop.catalog.admin import thumbnail
 from redshop.core.admin import MomentRangeFilter, ReadOnlyAdmin
 from redshop.core.errors import DomainError
+from redshop.core.money import Money
 
 
 def _move_all(request: HttpRequest, orders: Iterable[Order], move: Move, words: str = "") -> None:
@@ -260,8 +261,11 @@ class RefundAdmin(ReadOnlyAdmin):
     list_filter = ["is_restocked", ("refunded_at", MomentRangeFilter)]
     list_filter_submit = True
     search_fields = ["order__number__istartswith", "order__buyer__handle__istartswith"]
+    search_help_text = "Beginning of an order number or of a buyer's handle"
     ordering = ["-refunded_at", "-pk"]
     inlines = [RefundLineInline]
+    fields = [("order", "refunded_at"), ("shown_amount", "shipping"), ("is_restocked", "reason")]
+    readonly_fields = ["shown_amount", "shipping"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Refund]:
         lines = RefundLine.objects.select_related("line__sku").order_by("pk")
@@ -271,6 +275,10 @@ class RefundAdmin(ReadOnlyAdmin):
     @display(description="amount", ordering="amount_minor")
     def shown_amount(self, refund: Refund) -> str:
         return str(refund.amount)
+
+    @display(description="of it shipping")
+    def shipping(self, refund: Refund) -> str:
+        return str(Money(refund.shipping_minor, refund.currency)) if refund.shipping_minor else "–"
 
     @display(description="units")
     def units(self, refund: Refund) -> str:

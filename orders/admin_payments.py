@@ -3,6 +3,7 @@ again, and never changed by hand."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -10,6 +11,8 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from orders.inlines import ATTEMPT_COLOURS
@@ -17,6 +20,7 @@ from orders.models import Payment, Repayment, WebhookDelivery
 from orders.services import repayment, watching, webhooks
 from redshop.core.admin import MomentRangeFilter, ReadOnlyAdmin
 from redshop.core.errors import DomainError
+from redshop.core.money import Money
 
 REPAYMENT_COLOURS = {
     "due": "info",
@@ -70,6 +74,15 @@ class PaymentAdmin(ReadOnlyAdmin):
     search_help_text = "Beginning of an order number or of a buyer's handle"
     ordering = ["-created_at", "-pk"]
     actions = ["ask_again"]
+    fields = [
+        ("order", "method"),
+        ("shown_state", "shown_amount"),
+        ("failure_code", "is_late"),
+        ("created_at", "settled_at"),
+        ("look_at", "gone_back"),
+        ("reference", "action_url"),
+    ]
+    readonly_fields = ["shown_state", "shown_amount", "gone_back"]
 
     @admin.action(description="Ask the company how they stand", permissions=["view"])
     def ask_again(self, request: HttpRequest, queryset: QuerySet[Payment]) -> None:
@@ -84,6 +97,12 @@ class PaymentAdmin(ReadOnlyAdmin):
     @display(description="amount", ordering="amount_minor")
     def shown_amount(self, payment: Payment) -> str:
         return str(payment.amount)
+
+    @display(description="gone back")
+    def gone_back(self, payment: Payment) -> str:
+        """Tell what was sent back or is on its way."""
+        gone = Money(payment.repaid_minor, payment.currency)
+        return str(gone) if payment.repaid_minor else "–"
 
 
 @admin.register(Repayment)
@@ -108,6 +127,14 @@ class RepaymentAdmin(ReadOnlyAdmin):
     search_help_text = "Beginning of an order number"
     ordering = ["-created_at", "-pk"]
     actions = ["try_again"]
+    fields = [
+        ("shown_order", "payment"),
+        ("why", "refund"),
+        ("shown_state", "shown_amount"),
+        ("failure_code", "look_at"),
+        ("created_at", "settled_at"),
+    ]
+    readonly_fields = ["shown_order", "why", "shown_state", "shown_amount"]
 
     @admin.action(description="Try again what the company failed to send", permissions=["view"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[Repayment]) -> None:
@@ -146,6 +173,14 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
     search_help_text = "Beginning of an event's id or of an order number"
     ordering = ["-received_at", "-pk"]
     actions = ["look_again"]
+    fields = [
+        ("company", "kind"),
+        ("payment", "shown_order"),
+        ("shown_result", "received_at"),
+        "event_id",
+        "shown_body",
+    ]
+    readonly_fields = ["shown_order", "shown_result", "shown_body"]
 
     @admin.action(description="Look for their payments again", permissions=["view"])
     def look_again(self, request: HttpRequest, queryset: QuerySet[WebhookDelivery]) -> None:
@@ -158,6 +193,17 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
     @display(description="order")
     def shown_order(self, delivery: WebhookDelivery) -> str:
         return delivery.payment.order.number if delivery.payment else "–"
+
+    @display(description="body")
+    def shown_body(self, delivery: WebhookDelivery) -> SafeString:
+        """Show what came, in lines where it is JSON."""
+        try:
+            text = json.dumps(json.loads(delivery.body), indent=2, ensure_ascii=False)
+        except ValueError:
+            text = delivery.body
+        return format_html(
+            '<pre style="white-space: pre-wrap; overflow-wrap: anywhere">{}</pre>', text
+        )
 
     @display(description="what came of it", ordering="result", label=RESULT_COLOURS)
     def shown_result(self, delivery: WebhookDelivery) -> str:

@@ -171,16 +171,7 @@ class TransitionInline(ShownInline):
 class PaymentInline(ShownInline):
     model = Payment
     verbose_name_plural = "payments, what went back of them, and what companies told us"
-    fields = [
-        "created_at",
-        "method",
-        "shown_state",
-        "shown_amount",
-        "failure_code",
-        "settled_at",
-        "back",
-        "told",
-    ]
+    fields = ["created_at", "method", "shown_state", "shown_amount", "back", "told"]
     readonly_fields = ["shown_state", "shown_amount", "back", "told"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Payment]:
@@ -190,9 +181,11 @@ class PaymentInline(ShownInline):
             Prefetch("webhooks", WebhookDelivery.objects.order_by("received_at", "pk")),
         )
 
-    @display(description="state", label=ATTEMPT_COLOURS)
+    @display(description="state")
     def shown_state(self, payment: Payment) -> str:
-        return payment.get_state_display()
+        """Tell how it stands, and why it failed."""
+        state = payment.get_state_display()
+        return f"{state}: {payment.failure_code}" if payment.failure_code else state
 
     @display(description="amount")
     def shown_amount(self, payment: Payment) -> str:
@@ -303,7 +296,7 @@ def links(rows: Iterable[Model], *, told: Callable[[Any], str]) -> SafeString:
     pages = [f"admin:{row._meta.app_label}_{row._meta.model_name}_change" for row in rows]
     return format_html_join(
         "",
-        '<div class="whitespace-nowrap"><a href="{}" class="text-primary-600">{}</a></div>',
+        '<div><a href="{}" class="text-primary-600">{}</a></div>',
         [(reverse(page, args=[row.pk]), told(row)) for page, row in zip(pages, rows, strict=True)],
     )
 
@@ -316,7 +309,7 @@ def repayment_in_words(back: Repayment) -> str:
 def webhook_in_words(webhook: WebhookDelivery) -> str:
     """Tell what a company said, when, and what came of it."""
     at = localtime(webhook.received_at)
-    return f"{at:%Y-%m-%d %H:%M:%S} {webhook.kind}: {webhook.get_result_display()}"
+    return f"{at:%H:%M:%S} {webhook.kind}: {webhook.get_result_display()}"
 
 
 def units_in_words(rows: Iterable[Any]) -> str:
@@ -342,4 +335,20 @@ def parcel_name(shipment: Shipment) -> str:
 class RefundLineInline(ShownInline):
     model = RefundLine
     verbose_name_plural = "units"
-    fields = ["line", "quantity", "amount_minor", "duty_minor"]
+    fields = ["sku", "quantity", "goods", "duty"]
+    readonly_fields = ["sku", "goods", "duty"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RefundLine]:
+        return super().get_queryset(request).select_related("line__sku", "refund").order_by("pk")
+
+    @display(description="SKU")
+    def sku(self, back: RefundLine) -> str:
+        return back.line.sku.code
+
+    @display(description="of it goods")
+    def goods(self, back: RefundLine) -> str:
+        return str(Money(back.amount_minor, back.refund.currency))
+
+    @display(description="of it duty")
+    def duty(self, back: RefundLine) -> str:
+        return str(Money(back.duty_minor, back.refund.currency)) if back.duty_minor else "–"

@@ -2,12 +2,15 @@
 
 import io
 from typing import Final
+from uuid import uuid4
 
 import pytest
 from PIL import Image
 from playwright.sync_api import FilePayload, expect
 
 from tests.browser.conftest import Admin
+from tests.journeys.system import eventually
+from tests.orders.world import ADDRESS as HOME
 
 pytestmark = [pytest.mark.processes, pytest.mark.browser]
 
@@ -23,6 +26,13 @@ PAGES: Final = [
     "/admin/notes/note/add/",
     "/admin/orders/order/",
     "/admin/orders/payment/",
+    "/admin/orders/repayment/",
+    "/admin/orders/refund/",
+    "/admin/orders/return/",
+    "/admin/orders/shipment/",
+    "/admin/orders/webhookdelivery/",
+    "/admin/orders/linkout/",
+    "/admin/orders/couponuse/",
     "/admin/orders/ledgeraccount/",
     "/admin/orders/ledgeraccount/?standing=owes",
     "/admin/orders/posting/",
@@ -49,16 +59,52 @@ def picture(colour: str) -> FilePayload:
     return {"name": f"{colour}.jpg", "mimeType": "image/jpeg", "buffer": data.getvalue()}
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_no_page_scrolls_sideways(admin: Admin, width: int) -> None:
-    admin.page.set_viewport_size({"width": width, "height": 900})
-    too_wide = []
-    for path in PAGES:
-        admin.open(path)
+def too_wide(admin: Admin, path: str) -> list[tuple[str, int, int]]:
+    """Open a page; return how far it scrolls sideways, on a desk and in a hand, where it does."""
+    admin.open(path)
+    found = []
+    for width in (1280, 390):
+        admin.page.set_viewport_size({"width": width, "height": 900})
         if admin.widest() > 0:
-            too_wide.append((path, admin.widest()))
+            found.append((path, width, admin.widest()))
+    return found
 
-    assert too_wide == []
+
+def test_no_page_scrolls_sideways(admin: Admin) -> None:
+    assert [found for path in PAGES for found in too_wide(admin, path)] == []
+
+
+def test_no_page_of_a_purchase_scrolls_sideways(admin: Admin) -> None:
+    order = bought_and_cancelled(admin)
+    system = admin.system
+    payment = system.rows("SELECT id FROM orders_payment WHERE order_id = %s", order)[0][0]
+    pages = {
+        "order": order,
+        "payment": payment,
+        "refund": system.rows("SELECT id FROM orders_refund WHERE order_id = %s", order)[0][0],
+        "repayment": system.rows("SELECT id FROM orders_repayment")[0][0],
+        "posting": system.rows("SELECT max(id) FROM orders_posting")[0][0],
+    }
+    told = "SELECT id FROM orders_webhookdelivery WHERE payment_id = %s"
+    webhooks = eventually(lambda: system.rows(told, payment), seconds=20)
+    pages["webhookdelivery"] = webhooks[0][0]
+
+    paths = [f"/admin/orders/{name}/{key}/change/" for name, key in pages.items()]
+    assert [found for path in paths for found in too_wide(admin, path)] == []
+    admin.open(paths[0])
+    expect(admin.page.get_by_text("charge.succeeded").first).to_be_visible()
+
+
+def bought_and_cancelled(admin: Admin) -> str:
+    """Buy something, pay it through the sandbox, and cancel; return the order's id."""
+    buyer = admin.system.client()
+    buyer.register("buyer_of_the_browser")
+    sku = admin.system.rows("SELECT min(id) FROM catalog_sku WHERE on_hand > reserved")[0][0]
+    buyer.call("PUT", f"/cart/items/{sku}", {"quantity": 1})
+    order = buyer.call("POST", "/checkout", {"address": HOME}, key=uuid4())
+    buyer.call("POST", f"/orders/{order['id']}/payments", {"method": "sandbox"}, key=uuid4())
+    buyer.call("POST", f"/orders/{order['id']}/cancel", {}, key=uuid4())
+    return str(order["id"])
 
 
 def test_a_product_with_a_picture_and_a_note_that_shows_it_are_made_by_hand(admin: Admin) -> None:
