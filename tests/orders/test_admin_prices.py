@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from orders import factories
-from orders.admin_prices import standing_of
+from orders.admin.prices import standing_of
 from orders.models import Coupon, DutyRate, ShippingRate
 from redshop.accounts.models import User
 from redshop.catalog.factories import BrandFactory, MerchantFactory, SkuFactory

@@ -16,14 +16,9 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action, display
 
-from orders import admin_link_outs as admin_link_outs
-from orders import admin_payments as admin_payments
-from orders import admin_prices as admin_prices
-from orders import admin_returns as admin_returns
-from orders.admin_ledger import PostingInline
-from orders.buttons import as_action, back_to_page
-from orders.forms import FORMS
-from orders.inlines import (
+from orders.admin.buttons import as_action, back_to_page
+from orders.admin.forms import FORMS
+from orders.admin.inlines import (
     MONEY_COLOURS,
     PICTURES,
     STATE_COLOURS,
@@ -36,6 +31,8 @@ from orders.inlines import (
     TransitionInline,
     units_in_words,
 )
+from orders.admin.ledger import PostingInline
+from orders.admin.parcel_buttons import PARCEL_BUTTONS, open_parcel_buttons
 from orders.models import (
     CartItem,
     Order,
@@ -45,7 +42,6 @@ from orders.models import (
     ShipmentLine,
 )
 from orders.moves import MOVES, Move, open_moves
-from orders.parcel_buttons import PARCEL_BUTTONS, open_parcel_buttons
 from orders.types import Address
 from redshop.catalog.admin import thumbnail
 from redshop.core.admin import MomentRangeFilter, ReadOnlyAdmin

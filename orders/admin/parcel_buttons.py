@@ -6,12 +6,12 @@ from uuid import UUID
 from django.http import HttpRequest
 from django.utils import timezone
 
-from orders.buttons import Button
+from orders.admin.buttons import Button
+from orders.admin.unit_forms import DeliverParcelsForm, ShipUnitsForm
 from orders.models import Order
 from orders.moves import has_parcel_under_way
 from orders.services import fulfilment
 from orders.states import OrderState
-from orders.unit_forms import DeliverParcelsForm, ShipUnitsForm
 
 
 def open_parcel_buttons(order: Order) -> frozenset[str]:

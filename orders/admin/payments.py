@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from orders.inlines import ATTEMPT_COLOURS
+from orders.admin.inlines import ATTEMPT_COLOURS
 from orders.models import Payment, Repayment, WebhookDelivery
 from orders.services import repayment, watching, webhooks
 from redshop.core.admin import MomentRangeFilter, ReadOnlyAdmin

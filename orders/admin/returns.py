@@ -14,12 +14,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from orders.buttons import Button, as_action
-from orders.inlines import RETURN_COLOURS, ReturnLineInline, ReturnStepInline, units_in_words
+from orders.admin.buttons import Button, as_action
+from orders.admin.inlines import RETURN_COLOURS, ReturnLineInline, ReturnStepInline, units_in_words
+from orders.admin.unit_forms import ApproveForm, ReceiveForm, RefuseForm
 from orders.models import Return, ReturnLine
 from orders.services import returns
 from orders.states import RETURN_ALLOWED, ReturnState
-from orders.unit_forms import ApproveForm, ReceiveForm, RefuseForm
 from redshop.core.admin import MomentRangeFilter, ReadOnlyAdmin
 
 

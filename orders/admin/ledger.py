@@ -30,7 +30,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action, display
 
-from orders.forms import PlainForm, ReasonForm
+from orders.admin.forms import PlainForm, ReasonForm
 from orders.ledger.accounts import PAYABLE, AccountKind
 from orders.models import Batch, CommissionRate, Entry, LedgerAccount, Posting, PostingKind
 from orders.models.base import in_words

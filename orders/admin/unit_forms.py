@@ -17,7 +17,7 @@ from unfold.widgets import (
 )
 
 from orders import carriers
-from orders.inlines import parcel_name, units_in_words
+from orders.admin.inlines import parcel_name, units_in_words
 from orders.models import OrderLine, ReturnLine, Shipment, ShipmentLine
 from redshop.core.errors import DomainError
 
