@@ -1,17 +1,13 @@
 """Which touches count, and what each model gives them: the definition, once.
 
-The statement is plain relational SQL over named tables and one relation, ``conversions``, that
-the caller supplies, so that other engines can run it over the same tables in a lake.
+The statements are plain relational SQL over named tables and relations that the caller supplies, so
+that other engines can run them over the same tables in a lake.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
-from redshop.conversion.types import AttributionModel, Conversion, GivenBack, Path, Share
-from redshop.core.money import split_minor
-
 #: Raised whenever a rule below changes what is credited.
-VERSION: Final = 1
+VERSION: Final = 2
 #: The weight of a whole conversion.
 WHOLE: Final = 1_000_000_000
 MOST_TOUCHES: Final = 500
@@ -82,67 +78,144 @@ WHERE ranked.recency <= {MOST_TOUCHES}
 ORDER BY ranked.line_id, ranked.recency
 """  # noqa: S608 - constants of this module only
 
+#: A quarter of the window, at least a day, both in seconds: after so long a touch counts half.
+HALF_LIFE: Final = "GREATEST(conversions.window_days * 21600, 86400)"
 
-def weights(model: AttributionModel, *, touches: int) -> list[int]:
-    """Return the weight of each touch, oldest first, in billionths; they sum to WHOLE.
+#: How each model weighs the touches of a line against one another: whole numbers, of which only
+#: the proportions count, and rows only for touches that get anything. Decay is rounded to
+#: billionths of what a touch at the moment of payment counts, so that engines that differ in the
+#: last bit of a power agree. Shapley's value of a note, where a path converts if it holds all of
+#: its notes, is the same for each; within a note its touches share what the note has.
+_PULLS: Final = """
+SELECT line_id, place, 'first_touch' AS model, 1 AS pull FROM placed WHERE place = 1
+UNION ALL
+SELECT line_id, place, 'last_touch', 1 FROM placed WHERE place = touches
+UNION ALL
+SELECT line_id, place, 'linear', 1 FROM placed
+UNION ALL
+SELECT line_id, place, 'time_decay',
+       CAST(FLOOR(1000000000 * POWER(CAST(2 AS DOUBLE PRECISION), -age / half_life) + 0.5)
+            AS BIGINT)
+FROM placed
+UNION ALL
+SELECT line_id, place, 'position',
+       CASE WHEN touches <= 2 THEN 1
+            WHEN place = 1 OR place = touches THEN 2 * (touches - 2)
+            ELSE 1 END
+FROM placed
+"""
 
-    What does not divide evenly goes to the earlier touches (largest remainder).
-    """
-    match model:
-        case AttributionModel.FIRST_TOUCH:
-            return [WHOLE] + [0] * (touches - 1)
-        case AttributionModel.LAST_TOUCH:
-            return [0] * (touches - 1) + [WHOLE]
-        case AttributionModel.LINEAR:
-            return split_minor(WHOLE, [1] * touches)
-
-
-def shares(
-    conversion: Conversion,
-    path: Path,
-    *,
-    refunds: Sequence[GivenBack] = (),
-    models: Sequence[AttributionModel] = tuple(AttributionModel),
-) -> list[Share]:
-    """Return every share of a conversion, and of its refunds in the order they happened."""
-    if not path.touches:
-        return []
-    return [
-        share
-        for model in models
-        for share in _shares_of_model(model, conversion=conversion, path=path, refunds=refunds)
-    ]
-
-
-def _shares_of_model(
-    model: AttributionModel, *, conversion: Conversion, path: Path, refunds: Sequence[GivenBack]
-) -> list[Share]:
-    chosen = [
-        (touch, weight)
-        for touch, weight in zip(
-            path.touches, weights(model, touches=len(path.touches)), strict=True
-        )
-        if weight
-    ]
-    by_weight = [weight for _, weight in chosen]
-    left = split_minor(conversion.amount_minor, by_weight)
-    entries: list[tuple[GivenBack | None, list[int]]] = [(None, left)]
-    for refund in sorted(refunds, key=lambda refund: (refund.refunded_at, refund.refund_id)):
-        taken = _take(refund.amount_minor, left=left, by_weight=by_weight)
-        left = [before + part for before, part in zip(left, taken, strict=True)]
-        entries.append((refund, taken))
-    return [
-        Share(model, touch, weight, amount, refund.refund_id if refund else None)
-        for refund, amounts in entries
-        for (touch, weight), amount in zip(chosen, amounts, strict=True)
-    ]
-
-
-def _take(amount_minor: int, *, left: Sequence[int], by_weight: Sequence[int]) -> list[int]:
-    """Return the negative parts of a refund: by weight, or all that is left where it completes.
-
-    Only so does every single credit, and not just their sum, come out at zero.
-    """
-    if amount_minor == sum(left):
-        return [-part for part in left]
-    return split_minor(-amount_minor, by_weight)
+#: Every share of every conversion. ``conversions`` has line_id, amount_minor, window_days and
+#: converted_at; ``path`` is what TOUCHES answers; ``given_back`` has line_id, refund_id,
+#: refunded_at and amount_minor. Answers line_id, model, refund_id (none: the sale), the touch, its
+#: weight in billionths and its money, negative for a refund, with ``touches`` and ``considered``.
+#:
+#: All of it is whole numbers divided by largest remainder: each part gets the floor of its quota,
+#: what is left goes one by one to the largest remainders, earlier touches first among equals.
+#: Money is divided in two steps, whole multiples of WHOLE and the rest, so that no product
+#: outgrows 64 bits. The refund that completes a line takes what its parts have left: only so does
+#: every single credit, and not just their sum, come out at zero.
+SHARES: Final = f"""
+WITH ordered AS (
+    SELECT path.*, conversions.amount_minor,
+           CAST({HALF_LIFE} AS DOUBLE PRECISION) AS half_life,
+           CAST(EXTRACT(EPOCH FROM conversions.converted_at - path.occurred_at)
+                AS DOUBLE PRECISION) AS age,
+           ROW_NUMBER() OVER (PARTITION BY path.line_id
+                              ORDER BY path.occurred_at, path.event_id) AS place,
+           COUNT(*) OVER (PARTITION BY path.line_id) AS touches,
+           COUNT(*) OVER (PARTITION BY path.line_id, path.note_id) AS touches_of_note,
+           ROW_NUMBER() OVER (PARTITION BY path.line_id, path.note_id
+                              ORDER BY path.occurred_at, path.event_id) AS place_in_note
+    FROM path JOIN conversions ON conversions.line_id = path.line_id
+),
+placed AS (
+    SELECT ordered.*,
+           MIN(place) OVER (PARTITION BY line_id, note_id) AS note_began,
+           SUM(CASE WHEN place_in_note = 1 THEN 1 ELSE 0 END)
+               OVER (PARTITION BY line_id) AS notes
+    FROM ordered
+),
+pulls AS ({_PULLS}),
+quotas AS (
+    SELECT pulls.line_id, pulls.place, pulls.model,
+           DIV({WHOLE} * pull, SUM(pull) OVER each_model) AS base,
+           MOD({WHOLE} * pull, SUM(pull) OVER each_model) AS remainder
+    FROM pulls
+    WINDOW each_model AS (PARTITION BY line_id, model)
+),
+by_pull AS (
+    SELECT line_id, place, model,
+           base + CASE WHEN ROW_NUMBER() OVER (PARTITION BY line_id, model
+                                                ORDER BY remainder DESC, place)
+                             <= {WHOLE} - SUM(base) OVER (PARTITION BY line_id, model)
+                        THEN 1 ELSE 0 END AS weight
+    FROM quotas
+),
+notes_of_line AS (
+    SELECT placed.*,
+           DENSE_RANK() OVER (PARTITION BY line_id ORDER BY note_began) AS note_place
+    FROM placed
+),
+by_note AS (
+    SELECT notes_of_line.*,
+           DIV({WHOLE}, notes)
+           + CASE WHEN note_place <= MOD({WHOLE}, notes) THEN 1 ELSE 0 END AS of_note
+    FROM notes_of_line
+),
+weighed AS (
+    SELECT line_id, place, model, CAST(weight AS BIGINT) AS weight FROM by_pull
+    UNION ALL
+    SELECT line_id, place, 'shapley',
+           CAST(DIV(of_note, touches_of_note)
+                + CASE WHEN place_in_note <= MOD(of_note, touches_of_note) THEN 1 ELSE 0 END
+                AS BIGINT)
+    FROM by_note
+),
+sums AS (
+    SELECT conversions.line_id, CAST(NULL AS UUID) AS refund_id, 0 AS turn,
+           conversions.amount_minor AS amount, FALSE AS completes
+    FROM conversions
+    UNION ALL
+    SELECT given_back.line_id, given_back.refund_id,
+           ROW_NUMBER() OVER by_moment,
+           given_back.amount_minor,
+           given_back.amount_minor > 0
+           AND SUM(given_back.amount_minor) OVER by_moment = conversions.amount_minor
+    FROM given_back JOIN conversions ON conversions.line_id = given_back.line_id
+    WINDOW by_moment AS (PARTITION BY given_back.line_id
+                         ORDER BY given_back.refunded_at, given_back.refund_id)
+),
+divided AS (
+    SELECT weighed.line_id, weighed.place, weighed.model, weighed.weight,
+           sums.refund_id, sums.turn, sums.completes, sums.amount,
+           DIV(sums.amount, {WHOLE}) * weighed.weight
+           + DIV(MOD(sums.amount, {WHOLE}) * weighed.weight, {WHOLE}) AS base,
+           MOD(MOD(sums.amount, {WHOLE}) * weighed.weight, {WHOLE}) AS remainder
+    FROM weighed JOIN sums ON sums.line_id = weighed.line_id
+),
+parts AS (
+    SELECT divided.*,
+           base + CASE WHEN ROW_NUMBER() OVER (PARTITION BY line_id, model, turn
+                                                ORDER BY remainder DESC, place)
+                             <= amount - SUM(base) OVER (PARTITION BY line_id, model, turn)
+                        THEN 1 ELSE 0 END AS part
+    FROM divided
+),
+taken AS (
+    SELECT parts.*,
+           SUM(CASE WHEN turn = 0 THEN part ELSE -part END)
+               OVER (PARTITION BY line_id, model, place ORDER BY turn
+                     ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS held
+    FROM parts
+)
+SELECT taken.line_id, taken.model, taken.refund_id,
+       placed.event_id, placed.occurred_at, placed.note_id, placed.author_id, placed.surface,
+       placed.provenance, taken.weight,
+       CAST(CASE WHEN turn = 0 THEN part WHEN completes THEN -held ELSE -part END
+            AS BIGINT) AS amount_minor,
+       placed.touches, placed.considered
+FROM taken
+JOIN placed ON placed.line_id = taken.line_id AND placed.place = taken.place
+ORDER BY taken.line_id, taken.model, taken.turn, taken.place
+"""  # noqa: S608 - constants of this module only

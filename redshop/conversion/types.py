@@ -15,6 +15,9 @@ class AttributionModel(StrEnum):
     FIRST_TOUCH = "first_touch"
     LAST_TOUCH = "last_touch"
     LINEAR = "linear"
+    TIME_DECAY = "time_decay"
+    POSITION = "position"
+    SHAPLEY = "shapley"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,28 +48,6 @@ class Touch:
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
-    """The touches of one conversion, oldest first, and how many older ones were cut."""
-
-    touches: tuple[Touch, ...] = ()
-    cut: int = 0
-
-    @property
-    def considered(self) -> int:
-        """Touches that counted before the limit was applied."""
-        return len(self.touches) + self.cut
-
-
-@dataclass(frozen=True, slots=True)
-class GivenBack:
-    """How much of a line one refund gave back."""
-
-    refund_id: UUID
-    amount_minor: int
-    refunded_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Share:
     """What a model gives one touch of a conversion, or takes back where a refund is named."""
 
@@ -87,6 +68,19 @@ class Share:
             self.weight_billionths,
             self.amount_minor,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What events, orders and refunds say about one line, computed from nothing else.
+
+    ``considered`` touches counted, before those beyond the limit were ``cut``.
+    """
+
+    conversion: Conversion
+    considered: int = 0
+    cut: int = 0
+    shares: tuple[Share, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

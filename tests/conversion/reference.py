@@ -91,15 +91,40 @@ def path(
 WHOLE = 1_000_000_000
 
 
-def weights(model: str, touches: int) -> list[int]:
-    """Return what each touch has of a sale, oldest first, in billionths."""
-    if touches == 0:
+def weights(
+    model: str, touches: Sequence[tuple[datetime, int]], *, paid_at: datetime, window_days: int
+) -> list[int]:
+    """Return what each touch (its moment and note, oldest first) has of a sale, in billionths."""
+    count = len(touches)
+    if count == 0:
         return []
-    if model == "first_touch":
-        return [WHOLE, *[0] * (touches - 1)]
-    if model == "last_touch":
-        return [*[0] * (touches - 1), WHOLE]
-    return hand_out(WHOLE, [1] * touches)
+    if model == "shapley":
+        return shapley([note for _, note in touches])
+    pulls = {
+        "first_touch": [1] + [0] * (count - 1),
+        "last_touch": [0] * (count - 1) + [1],
+        "linear": [1] * count,
+        "position": [1] * count
+        if count < 3
+        else [2 * (count - 2)] + [1] * (count - 2) + [2 * (count - 2)],
+        "time_decay": [
+            round(WHOLE * 0.5 ** ((paid_at - at) / max(timedelta(days=window_days) / 4, DAY)))
+            for at, _ in touches
+        ],
+    }[model]
+    return hand_out(WHOLE, pulls)
+
+
+DAY = timedelta(days=1)
+MODELS = ("first_touch", "last_touch", "linear", "time_decay", "position", "shapley")
+
+
+def shapley(notes: Sequence[int]) -> list[int]:
+    """Give every note the same, in the order in which they came, and its touches the same of it."""
+    distinct = list(dict.fromkeys(notes))
+    of_note = dict(zip(distinct, hand_out(WHOLE, [1] * len(distinct)), strict=True))
+    parts = {note: iter(hand_out(of_note[note], [1] * notes.count(note))) for note in distinct}
+    return [next(parts[note]) for note in notes]
 
 
 def money(

@@ -12,6 +12,8 @@ from django.utils import timezone
 from notes.models import Note
 from redshop.accounts.models import User
 from redshop.catalog.models import BrandMember
+from redshop.conversion import rules
+from redshop.conversion.types import AttributionModel
 from tests.api import ApiClient
 from tests.conftest import token_of
 from tests.conversion import world
@@ -93,7 +95,7 @@ def test_attribution_has_the_promised_shape(analyst: ApiClient, note: Note) -> N
     assert meta.pop("fresh_at").endswith("Z")
     assert meta == {
         "definition": "attribution.last_touch",
-        "version": 1,
+        "version": rules.VERSION,
         "from": str(today - timedelta(days=27)),
         "to": str(today + timedelta(days=1)),
         "tz": "Asia/Shanghai",
@@ -156,7 +158,7 @@ def test_a_note_alone(analyst: ApiClient, note: Note) -> None:
     assert body["engagement"] == {
         "reads": 0, "likes": 1, "saves": 0, "comments": 0, "shares": 0, "people": 1,
     }  # fmt: skip
-    assert [row["model"] for row in body["credits"]] == ["first_touch", "last_touch", "linear"]
+    assert [row["model"] for row in body["credits"]] == list(AttributionModel)
     assert {(row["gross"]["amount_minor"], row["net"]["amount_minor"]) for row in body["credits"]} \
         == {(1000, 500)}  # fmt: skip
 

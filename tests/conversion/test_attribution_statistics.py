@@ -236,4 +236,4 @@ def test_all_models_and_groupings_give_the_total_of_the_orders(shop: dict[str, A
         if (answer := ask(model=model, group_by=group_by))
     )
 
-    assert seen == {(3.0, gross, refunded, gross - refunded): 18}
+    assert seen == {(3.0, gross, refunded, gross - refunded): 36}

@@ -94,4 +94,4 @@ def test_credits_that_no_event_supports_are_told() -> None:
         call_command("reconcile", "conversion", quiet=True, stdout=out)
 
     assert "superfluous last_touch" in out.getvalue()
-    assert "conversion: credits of 1 paid lines, 6 differ" in out.getvalue()
+    assert "conversion: credits of 1 paid lines, 12 differ" in out.getvalue()

@@ -12,6 +12,7 @@ from redshop.accounts.factories import UserFactory
 from redshop.catalog.factories import SkuFactory
 from redshop.conversion.models import Attribution, Credit
 from redshop.conversion.selectors import credits as ledger
+from redshop.conversion.types import AttributionModel
 from redshop.core import outbox
 from redshop.core.models import Fact
 from redshop.events.models import Event
@@ -31,11 +32,9 @@ def test_a_purchase_from_a_note_is_credited_to_it_and_taken_back_by_a_refund() -
     outbox.drain_all(at=now)
 
     assert Event.objects.filter(kind="cart_add", note_id=note.pk).count() == 1
-    assert credited == {
-        (model, note.pk, order.total_minor) for model in ("first_touch", "last_touch", "linear")
-    }
+    assert credited == {(model.value, note.pk, order.total_minor) for model in AttributionModel}
     [line] = Attribution.objects.all()
     standing = ledger.standing(line_ids=[line.pk])[line.pk]
     assert sum(share.amount_minor for share in standing) == 0
-    assert len(standing) == 6
+    assert len(standing) == 2 * len(AttributionModel)
     assert not Fact.objects.filter(attempts__gt=1).exists()

@@ -22,7 +22,6 @@ from redshop.conversion.types import (
     Basis,
     CreditGroup,
     Meta,
-    Path,
     Period,
     Scope,
     Share,
@@ -253,17 +252,10 @@ def _shares_within(question: Question, days: int) -> list[tuple[int, Share]]:
     found = [
         replace(each, window_days=days) for each in paths.conversions(line_ids=_lines_of(question))
     ]
-    touches = paths.touches(found)
-    refunds = paths.refunds(line_ids=[each.line_id for each in found])
     return [
-        (each.line_id, share)
-        for each in found
-        for share in rules.shares(
-            each,
-            touches.get(each.line_id, Path()),
-            refunds=refunds.get(each.line_id, ()),
-            models=[question.model],
-        )
+        (plan.conversion.line_id, share)
+        for plan in paths.plans(found, model=question.model)
+        for share in plan.shares
     ]
 
 

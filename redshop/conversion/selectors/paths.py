@@ -6,13 +6,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Min, QuerySet
+from django.db.models import Min
 
-from orders.models import OrderLine, RefundLine
-from redshop.conversion.rules import TOUCHES, VIEW_HOURS
+from orders.models import OrderLine
+from redshop.conversion.rules import SHARES, TOUCHES, VIEW_HOURS
 from redshop.conversion.selectors import lookback
-from redshop.conversion.types import Conversion, GivenBack, Path, Touch
-from redshop.core.prepared import prepared
+from redshop.conversion.types import AttributionModel, Conversion, Plan, Share, Touch
 from redshop.events.models import Event
 
 _PAID: Final = f"""
@@ -28,12 +27,24 @@ ORDER BY line.id
 """  # noqa: S608 - constants
 _PAID_LINES: Final = _PAID.format(those="line.id = ANY(%s)")
 _PAID_ORDERS: Final = _PAID.format(those="line.order_id = ANY(%s)")
-_CONVERSIONS: Final = """
-SELECT * FROM unnest(
-    %s::bigint[], %s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[],
-    %s::timestamptz[]
-) AS supplied (line_id, person_id, product_id, converted_at, clicks_since, views_since)
-"""
+_PLANNED: Final = f"""
+WITH conversions AS MATERIALIZED (
+    SELECT * FROM unnest(
+        %s::bigint[], %s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[],
+        %s::timestamptz[], %s::bigint[], %s::int[]
+    ) AS supplied (line_id, person_id, product_id, converted_at, clicks_since, views_since,
+                   amount_minor, window_days)
+),
+path AS MATERIALIZED ({{touches}}),
+given_back AS (
+    SELECT refunded.line_id, refunded.refund_id, orders_refund.refunded_at, refunded.amount_minor
+    FROM orders_refundline AS refunded
+    JOIN orders_refund ON orders_refund.id = refunded.refund_id
+    WHERE refunded.line_id IN (SELECT line_id FROM conversions)
+)
+SELECT * FROM ({SHARES}) AS answer
+WHERE %s::text IS NULL OR model = %s
+"""  # noqa: S608 - constants
 
 #: A minute covers what was being received while the line was attributed.
 _LATE: Final = """
@@ -77,35 +88,19 @@ def conversions_of_orders(*, order_ids: Sequence[UUID]) -> list[Conversion]:
         return [Conversion(*row) for row in cursor.fetchall()]
 
 
-def touches(found: Sequence[Conversion]) -> dict[int, Path]:
-    """Return the path of each conversion that has touches, by line: one statement for all."""
+def plans(found: Sequence[Conversion], *, model: AttributionModel | None = None) -> list[Plan]:
+    """Return what each of these conversions should be credited with, refunds included, by all
+    models or by one: one statement for all."""
     if not found:
-        return {}
+        return []
+    statement = _PLANNED.format(touches=TOUCHES)
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"WITH conversions AS ({_CONVERSIONS}) SELECT * FROM ({TOUCHES}) AS answer",  # noqa: S608 - constants
-            _columns(found),
-        )
+        cursor.execute(statement, [*_columns(found), model, model])
         rows = cursor.fetchall()
     by_line: dict[int, list[Any]] = {}
     for row in rows:
         by_line.setdefault(row[0], []).append(row)
-    return {line_id: _path(mine) for line_id, mine in by_line.items()}
-
-
-def refunds(*, line_ids: Sequence[int]) -> dict[int, list[GivenBack]]:
-    """Return what was given back of each line."""
-    by_line: dict[int, list[GivenBack]] = {}
-    for line_id, *given_back in _given_back(line_ids=list(line_ids)):
-        by_line.setdefault(line_id, []).append(GivenBack(*given_back))
-    return by_line
-
-
-@prepared
-def _given_back(*, line_ids: list[int]) -> QuerySet[RefundLine, tuple[Any, ...]]:
-    return RefundLine.objects.filter(line_id__in=line_ids).values_list(
-        "line_id", "refund_id", "amount_minor", "refund__refunded_at"
-    )
+    return [_plan(each, by_line.get(each.line_id, ())) for each in found]
 
 
 def lines_after_visit(*, visitor_id: UUID, person_id: int) -> list[int]:
@@ -142,12 +137,17 @@ def _columns(found: Sequence[Conversion]) -> list[list[Any]]:
         [each.converted_at for each in found],
         [each.converted_at - each.window_days * day for each in found],
         [each.converted_at - views for each in found],
+        [each.amount_minor for each in found],
+        [each.window_days for each in found],
     ]
 
 
-def _path(rows: Sequence[Any]) -> Path:
-    """Turn the rows of a line, most recent first, into its path, oldest first."""
-    return Path(
-        touches=tuple(Touch(*row[1:7]) for row in reversed(rows)),
-        cut=rows[0][7] - len(rows),
+def _plan(conversion: Conversion, rows: Sequence[Any]) -> Plan:
+    if not rows:
+        return Plan(conversion)
+    touches, considered = rows[0][-2:]
+    shares = tuple(
+        Share(AttributionModel(model), Touch(*touch), weight, amount, refund_id)
+        for _, model, refund_id, *touch, weight, amount, _, _ in rows
     )
+    return Plan(conversion, considered=considered, cut=considered - touches, shares=shares)

@@ -12,20 +12,11 @@ from redshop.conversion import rules
 from redshop.conversion.models import Attribution, Credit
 from redshop.conversion.selectors import credits as ledger
 from redshop.conversion.selectors import paths
-from redshop.conversion.types import Conversion, Path, Share
+from redshop.conversion.types import Conversion, Plan, Share
 from redshop.core import outbox
 from redshop.core.db import requires_transaction
 from redshop.core.prepared import prepared
 from redshop.core.writes import write
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What events, orders and refunds say about one line, computed from nothing else."""
-
-    conversion: Conversion
-    path: Path
-    shares: tuple[Share, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,27 +74,13 @@ def _attribute(
     there = ledger.standing(line_ids=[pk for pk, row in kept.items() if row.generation])
     compared = [
         _compare(each, kept[each.conversion.line_id], there.get(each.conversion.line_id, ()))
-        for each in plans(found)
+        for each in paths.plans(found)
     ]
     changes = [change for change in compared if change is not None]
     last_credit = _write(changes, at=at)
     if not is_history:
         _tell(changes, last_credit=last_credit, at=at)
     return len(changes)
-
-
-def plans(found: Sequence[Conversion]) -> list[Plan]:
-    """Return what each of these lines should be credited with."""
-    touches = paths.touches(found)
-    refunds = paths.refunds(line_ids=[each.line_id for each in found])
-    return [
-        Plan(
-            each,
-            path := touches.get(each.line_id, Path()),
-            tuple(rules.shares(each, path, refunds=refunds.get(each.line_id, ()))),
-        )
-        for each in found
-    ]
 
 
 def _open(found: Sequence[Conversion], *, at: datetime) -> dict[int, Attribution]:
@@ -145,7 +122,7 @@ def _compare(plan: Plan, attribution: Attribution, there: Sequence[Share]) -> Ch
     is_as_it_was = (
         attribution.generation > 0
         and planned == present
-        and attribution.touches == plan.path.considered
+        and attribution.touches == plan.considered
         and attribution.window_days == plan.conversion.window_days
     )
     return None if is_as_it_was else change
@@ -191,9 +168,9 @@ def _update(attribution: Attribution, change: Change, *, at: datetime) -> None:
     if attribution.generation == 0 or change.wrong:
         attribution.generation += 1
     attribution.window_days = change.plan.conversion.window_days
-    attribution.touches = change.plan.path.considered
-    attribution.touches_cut = change.plan.path.cut
-    attribution.is_attributed = bool(change.plan.path.touches)
+    attribution.touches = change.plan.considered
+    attribution.touches_cut = change.plan.cut
+    attribution.is_attributed = change.plan.considered > 0
     attribution.version = rules.VERSION
     attribution.computed_at = at
 

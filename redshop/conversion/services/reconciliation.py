@@ -9,7 +9,6 @@ from orders.models import OrderLine
 from redshop.conversion.models import Attribution
 from redshop.conversion.selectors import credits as ledger
 from redshop.conversion.selectors import paths
-from redshop.conversion.services import attribution
 from redshop.core.reconciliation import Comparison
 
 LINES_AT_ONCE: Final = 500
@@ -63,7 +62,7 @@ def _compare(line_ids: list[int]) -> Iterator[Difference]:
     there = ledger.standing(line_ids=line_ids)
     found = paths.conversions(line_ids=line_ids)
     yield from (Difference(pk, "not attributed") for pk in line_ids if pk not in kept)
-    for plan in attribution.plans(
+    for plan in paths.plans(
         [
             replace(each, window_days=kept[each.line_id].window_days)
             for each in found
