@@ -3,7 +3,6 @@
 import csv
 import gzip
 import io
-import os
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +23,7 @@ from redshop.events.models import Event, EventId, RejectedEvent
 from tests.api import ApiClient
 from tests.conftest import token_of
 from tests.conversion import world
+from tests.real_data import real
 
 pytestmark = pytest.mark.django_db
 
@@ -280,11 +280,6 @@ def test_a_file_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
 
 # -- the real log -----------------------------------------------------------------------------
 
-DATA = Path(
-    os.environ.get("REDSHOP_REAL_DATA")
-    or Path(__file__).resolve().parent.parent.parent.parent / "shared" / "data"
-)
-
 
 def funnel(**query: str) -> dict[str, Any]:
     analyst = ApiClient(token=token_of(world.person(is_analyst=True)))
@@ -297,9 +292,7 @@ def funnel(**query: str) -> dict[str, Any]:
 
 @pytest.mark.realdata
 def test_a_real_shop_shows_its_funnel() -> None:
-    path = DATA / "rees46_sample.csv.gz"
-    if not path.exists():
-        pytest.skip(f"the real data sets are not in {DATA} (REDSHOP_REAL_DATA)")
+    path = real("rees46_sample.csv.gz")
     with gzip.open(path, "rt", encoding="utf-8") as file:
         rows = {tuple(row.values()): row for row in csv.DictReader(file)}.values()
     sold = sum(round(float(row["price"]) * 100) for row in rows if row["event_type"] == "purchase")

@@ -11,6 +11,7 @@ import httpx
 import psutil
 import pytest
 
+from redshop.conversion.types import AttributionModel
 from redshop.core.ids import uuid7
 from tests.journeys.system import Living, Mobile, eventually, living_system
 from tests.journeys.test_closed_loop import ADDRESS, see_and_open, shoppable
@@ -21,7 +22,7 @@ ORDERS: Final = 300
 BUYERS: Final = 6
 KILLS: Final = 30
 VICTIMS: Final = ("worker", "bell", "valkey")
-MODELS: Final = ("first_touch", "last_touch", "linear")
+MODELS: Final = [model.value for model in AttributionModel]
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +103,7 @@ def uncredited(system: Living, orders: Collection[str]) -> int:
               AND (credited.weight IS DISTINCT FROM 1000000000
                    OR credited.amount_minor IS DISTINCT FROM line.total_minor)
             """,
-            list(MODELS),
+            MODELS,
             list(orders),
         )[0][0]
     )
