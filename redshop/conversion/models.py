@@ -1,6 +1,6 @@
 """What notes earned: lookbacks, attributions and their credits."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import pgtrigger
 from django.db import models
@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from notes.models import Note
 from orders.models import OrderLine, Refund
 from redshop.accounts.models import User
-from redshop.conversion.rules import WHOLE
+from redshop.conversion.rules import VERSION, WHOLE
 from redshop.conversion.types import AttributionModel
 from redshop.core.db import LockableQuerySet
 from redshop.core.populations import Population
@@ -64,7 +64,9 @@ class Lookback(models.Model):
 
 
 class AttributionQuerySet(LockableQuerySet["Attribution"]):
-    pass
+    def outdated(self) -> Self:
+        """Keep lines that earlier rules credited."""
+        return self.filter(version__lt=VERSION)
 
 
 class Attribution(models.Model):

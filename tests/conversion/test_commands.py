@@ -8,7 +8,11 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
+from redshop.conversion import rules
+from redshop.conversion.models import Credit
 from redshop.conversion.report import fit
+from redshop.conversion.selectors import paths
+from redshop.conversion.types import AttributionModel
 from tests.conversion import world
 from tests.conversion.test_dashboard import live
 from tests.conversion.world import HOUR, NOW
@@ -82,6 +86,23 @@ def test_a_line_that_was_never_attributed_is_told() -> None:
     assert refused.value.returncode == 1
     assert "not attributed" in out.getvalue()
     assert "conversion: credits of 1 paid lines, 1 differ" in out.getvalue()
+
+
+def test_lines_of_earlier_rules_get_what_they_lack(monkeypatch: pytest.MonkeyPatch) -> None:
+    two = f"SELECT * FROM ({rules.SHARES}) AS every WHERE model IN ('linear', 'last_touch')"  # noqa: S608 - constants
+    with monkeypatch.context() as earlier:
+        earlier.setattr(paths, "_PLANNED", paths._PLANNED.replace(rules.SHARES, two))
+        earlier.setattr(rules, "VERSION", 1)
+        live("real")
+    assert Credit.objects.values("model").distinct().count() == 2
+
+    said = run("reattribute", quiet=True)
+
+    assert said == "1 lines were credited by earlier rules, and are in line now.\n"
+    assert Credit.objects.values("model").distinct().count() == len(AttributionModel)
+    assert not Credit.objects.filter(kind="correction").exists()
+    assert "0 lines were" in run("reattribute", quiet=True)
+    assert "0 differ" in run("reconcile", "conversion", quiet=True)
 
 
 def test_credits_that_no_event_supports_are_told() -> None:

@@ -5,8 +5,13 @@ from typing import Any
 
 from django.db.models import Sum
 
-from redshop.conversion.models import Credit
+from redshop.conversion.models import Attribution, Credit
 from redshop.conversion.types import AttributionModel, Share, Touch
+
+
+def outdated() -> int:
+    """Return how many lines were credited by earlier rules."""
+    return Attribution.objects.outdated().count()
 
 
 def standing(*, line_ids: Sequence[int]) -> dict[int, list[Share]]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import QuerySet
 
 from redshop.conversion import rules
@@ -17,6 +18,9 @@ from redshop.core import outbox
 from redshop.core.db import requires_transaction
 from redshop.core.prepared import prepared
 from redshop.core.writes import write
+
+#: Lines of earlier rules that are credited anew in one transaction.
+OUTDATED_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,17 @@ def attribute_orders(*, order_ids: Sequence[UUID], at: datetime) -> int:
     Locks: the attributions, in primary-key order.
     """
     return _attribute(paths.conversions_of_orders(order_ids=order_ids), at=at)
+
+
+@transaction.atomic(durable=True)
+def attribute_outdated(*, at: datetime) -> int:
+    """Bring some lines in line that earlier rules credited; return how many, 0 where all are.
+
+    Locks: their attributions, in primary-key order.
+    """
+    rows = list(Attribution.objects.outdated().locked()[:OUTDATED_AT_ONCE])
+    attribute(line_ids=[row.line_id for row in rows], at=at)
+    return len(rows)
 
 
 def _attribute(
@@ -121,6 +136,7 @@ def _compare(plan: Plan, attribution: Attribution, there: Sequence[Share]) -> Ch
     )
     is_as_it_was = (
         attribution.generation > 0
+        and attribution.version == rules.VERSION
         and planned == present
         and attribution.touches == plan.considered
         and attribution.window_days == plan.conversion.window_days
