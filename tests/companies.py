@@ -107,11 +107,13 @@ class Shop:
     def __init__(self) -> None:
         shop = self
         self.heard: list[tuple[Any, str]] = []
+        self.bodies: list[bytes] = []
         self.status = 200
 
         class Ear(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                shop.bodies.append(body)
                 shop.heard.append((json.loads(body), signature_of(body, self.headers)))
                 self.send_response(shop.status)
                 self.send_header("Content-Length", "0")
