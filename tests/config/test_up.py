@@ -20,6 +20,7 @@ import pytest
 from config.embedded import ROOT
 from config.engines import Valkey
 from config.processes import wait_until
+from tests.companies import free_port
 from tests.config.servers_of_ones_own import OwnPostgres
 from tests.states import with_tables
 
@@ -248,6 +249,18 @@ def test_on_servers_of_ones_own_it_starts_none(
     assert wait_until(lambda: system.was_tried("own"), seconds=60)
     system.end()
     assert not (tmp_path / "postgres").exists()
+
+
+def test_where_another_company_is_named_it_starts_no_sandbox(tmp_path: Path) -> None:
+    elsewhere = f"http://127.0.0.1:{free_port()}"
+
+    system = Up(with_tables(tmp_path), SANDBOX_URL=elsewhere)
+
+    assert system.said["pids"]["sandbox"] is None
+    assert not any("sandbox" in process.cmdline() for process in system.family())
+    (web, *_) = [process for process in system.family() if "web" in process.cmdline()]
+    assert web.environ()["SANDBOX_URL"] == elsewhere
+    system.end()
 
 
 @pytest.mark.soak

@@ -195,6 +195,43 @@ def test_a_webhook_can_come_before_the_answer(company: Company, shop: Shop) -> N
     assert shop.kinds() == ["charge.succeeded"]
 
 
+def test_a_card_that_hangs_is_charged_though_nobody_waits_for_the_answer(company: Company) -> None:
+    charge_id, body = str(uuid4()), {"amount_minor": 900, "currency": "CNY", "token": "tok_hang"}
+
+    with pytest.raises(httpx.ReadTimeout):
+        company.http.put(f"/v1/charges/{charge_id}", json=body, timeout=0.5)
+
+    assert company.look_up(charge_id)["state"] == "succeeded"
+
+
+def test_answers_take_as_long_as_is_switched_on(company: Company) -> None:
+    company.behave(answer_delay_ms=400)
+    began = time.monotonic()
+
+    assert company.charge()["state"] == "succeeded"
+    assert time.monotonic() - began >= 0.4
+
+
+def test_every_charge_settles_later_when_that_is_switched_on(company: Company, shop: Shop) -> None:
+    company.behave(settle_later_ms=300)
+
+    charge = company.charge(webhook_url=shop.url)
+
+    assert charge["state"] == "pending"
+    assert shop.hears(lambda: shop.kinds() == ["charge.succeeded"])
+    assert company.look_up(charge["id"])["state"] == "succeeded"
+
+
+def test_a_shop_is_told_nothing_when_that_is_switched_off(company: Company, shop: Shop) -> None:
+    company.behave(webhooks="off")
+    company.charge(webhook_url=shop.url)
+    company.behave(webhooks="on")
+    told = company.charge(webhook_url=shop.url)
+
+    assert shop.hears(lambda: len(shop.heard) > 0)
+    assert [event["data"]["id"] for event, _ in shop.heard] == [told["id"]]
+
+
 def test_a_webhook_comes_again_until_the_shop_has_it(company: Company, shop: Shop) -> None:
     shop.status = 500
     company.charge(webhook_url=shop.url)
