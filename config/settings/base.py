@@ -286,6 +286,7 @@ LINK_OUT_SECRET = env.str("LINK_OUT_SECRET", default="")  # without one, no repo
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")  # without one, nobody pays so
 STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="")
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")  # such as localstripe's address
+PAYMENT_RETURN_URL = env.str("PAYMENT_RETURN_URL", default="")  # the client's own page
 WEBHOOK_BASE_URL = env.str("WEBHOOK_BASE_URL", default="")  # where companies reach this shop
 
 # -- the platform's choices -------------------------------------------------------------------

@@ -38,12 +38,13 @@ def provider_of(method: str) -> Provider:
             settings.STRIPE_SECRET_KEY,
             webhook_secret=settings.STRIPE_WEBHOOK_SECRET,
             api_base=settings.STRIPE_API_BASE,
+            return_url=settings.PAYMENT_RETURN_URL,
         )
     raise PaymentMethodUnavailable
 
 
 @cache
-def _stripe(key: str, *, webhook_secret: str, api_base: str) -> Provider:
+def _stripe(key: str, *, webhook_secret: str, api_base: str, return_url: str) -> Provider:
     from orders.providers.stripe import Stripe  # large; only who works with Stripe pays for it
 
-    return Stripe(key=key, webhook_secret=webhook_secret, api_base=api_base)
+    return Stripe(key, webhook_secret=webhook_secret, api_base=api_base, return_url=return_url)

@@ -70,7 +70,7 @@ _CLAIMS: Final = {
 class Stripe:
     """One account at Stripe, or at what imitates it at another address."""
 
-    def __init__(self, *, key: str, webhook_secret: str, api_base: str) -> None:
+    def __init__(self, key: str, *, webhook_secret: str, api_base: str, return_url: str) -> None:
         self._client = stripe.StripeClient(
             key,
             stripe_version=VERSION,
@@ -78,7 +78,7 @@ class Stripe:
             http_client=stripe.RequestsClient(timeout=TOTAL_SECONDS),
             max_network_retries=0,
         )
-        self._webhook_secret = webhook_secret
+        self._webhook_secret, self._return_url = webhook_secret, return_url
 
     def charge(self, charge: Charge) -> Outcome:
         """Create, give the token, confirm; each of it may have been done before."""
@@ -87,14 +87,14 @@ class Stripe:
         except stripe.InvalidRequestError as refusal:
             return Outcome(state=PaymentAttempt.FAILED, failure_code=refusal.code or "refused")
         if intent.status not in _OPEN or intent.last_payment_error:
-            return _outcome(intent)
+            return outcome_of(intent)
         return self._confirm(intent, token=charge.token)
 
     def look_up(self, charge: Charge) -> Outcome | None:
         """Ask what became of a charge; None where nobody has confirmed it, so far."""
         intent = self._find(charge)
         is_untouched = intent.status in _OPEN and not intent.last_payment_error
-        return None if is_untouched else _outcome(intent)
+        return None if is_untouched else outcome_of(intent)
 
     def abandon(self, charge: Charge) -> Outcome:
         """Cancel a charge, creating it where it has not arrived yet."""
@@ -163,23 +163,27 @@ class Stripe:
         intents = self._client.v1.payment_intents
         try:
             _clear(lambda: intents.update(intent.id, {"payment_method": token}))
-            return _outcome(_clear(lambda: intents.confirm(intent.id)))
+            return outcome_of(_clear(lambda: intents.confirm(intent.id, self._where_to_return())))
         except stripe.CardError as declined:
             return self._cancel(intent, code=declined.code or "card_declined")
         except stripe.InvalidRequestError:
             now = self._retrieve(intent.id)
             if now.status in _OPEN:
                 return self._cancel(now, code="invalid_token")
-            return _outcome(now)
+            return outcome_of(now)
+
+    def _where_to_return(self) -> Any:
+        """Return where the buyer comes back to from a page of their bank, where that is known."""
+        return {"return_url": self._return_url} if self._return_url else {}
 
     def _cancel(self, intent: stripe.PaymentIntent, *, code: str) -> Outcome:
         """End an intent for good, so that no later confirmation can charge; say how it ended."""
         if intent.status in {"succeeded", "canceled"}:
-            return _outcome(intent)
+            return outcome_of(intent)
         try:
             _clear(lambda: self._client.v1.payment_intents.cancel(intent.id))
         except stripe.InvalidRequestError:
-            return _outcome(self._retrieve(intent.id))
+            return outcome_of(self._retrieve(intent.id))
         return Outcome(state=PaymentAttempt.FAILED, failure_code=code[:64], reference=intent.id)
 
     def _refund(self, back: MoneyBack) -> stripe.Refund:
@@ -224,7 +228,8 @@ def _clear(call: Callable[[], T]) -> T:
         raise Unreachable(type(error).__name__) from error
 
 
-def _outcome(intent: stripe.PaymentIntent) -> Outcome:
+def outcome_of(intent: stripe.PaymentIntent) -> Outcome:
+    """Read what became of a payment."""
     error = intent.last_payment_error
     if intent.status == "requires_payment_method" and error:
         code = error["code"] or "card_declined"

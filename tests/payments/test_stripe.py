@@ -14,6 +14,7 @@ from datetime import timedelta
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs
 from uuid import uuid4
 
 import httpx
@@ -26,6 +27,7 @@ from orders import factories
 from orders.errors import WebhookRefused
 from orders.models import Order, Payment, Repayment, WebhookDelivery
 from orders.providers import provider_of
+from orders.providers.stripe import outcome_of
 from orders.providers.types import Charge, MoneyBack, Unreachable
 from orders.services import payment, repayment, watching
 from redshop.accounts.models import User
@@ -46,6 +48,7 @@ class Gate:
     def __init__(self, port: int) -> None:
         gate = self
         self.passed: list[tuple[str, str, str]] = []
+        self.forms: dict[str, dict[str, list[str]]] = {}
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -54,6 +57,7 @@ class Gate:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 key = self.headers.get("Idempotency-Key", "")
                 gate.passed.append((self.command, self.path.partition("?")[0], key))
+                gate.forms[self.path.rpartition("/")[2]] = parse_qs(body.decode())
                 line = HTTPConnection("localhost", port, timeout=10)
                 line.request(self.command, self.path, body, dict(self.headers))
                 answer = line.getresponse()
@@ -168,6 +172,36 @@ def test_a_payment_is_created_under_its_own_id_and_only_then_confirmed(gate: Gat
     ]
     (intent,) = intents(gate, wanted)
     assert (intent["amount"], intent["currency"], intent["status"]) == (12_900, "cny", "succeeded")
+
+
+@pytest.mark.parametrize("page", ["", "https://shop.example/paid?order=1&back=yes"])
+def test_stripe_is_told_where_the_buyer_comes_back_to(gate: Gate, page: str, settings: Any) -> None:
+    settings.PAYMENT_RETURN_URL = page
+
+    provider_of("stripe").charge(charge(token=token_of(gate, WORKS)))
+
+    assert gate.forms["confirm"] == ({"return_url": [page]} if page else {})
+
+
+def test_the_page_on_which_the_buyer_confirms_is_what_stripe_names() -> None:
+    """In the shape that Stripe documents; localstripe does not name one."""
+    page = "https://hooks.stripe.com/3d_secure_2/hosted?merchant=acct_1"
+    intent = stripe.PaymentIntent.construct_from(
+        {
+            "id": "pi_1",
+            "status": "requires_action",
+            "last_payment_error": None,
+            "next_action": {
+                "type": "redirect_to_url",
+                "redirect_to_url": {"url": page, "return_url": "https://shop.example/paid"},
+            },
+        },
+        KEY,
+    )
+
+    said = outcome_of(intent)
+
+    assert (said.state, said.action_url, said.reference) == ("requires_action", page, "pi_1")
 
 
 @pytest.mark.parametrize("token", ["", "pm_nobody_issued"])
