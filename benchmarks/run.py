@@ -118,12 +118,15 @@ class Purchases:
         )
 
 
-def purchases(living: System, callers: list[load.Caller], folder: Path) -> Purchases:
-    """Measure whole purchases, count their statements, and run their rows as bare SQL."""
+def purchases(living: System, folder: Path) -> Purchases:
+    """Measure whole purchases, count their statements, and run their rows as bare SQL.
+
+    The buyers are new: those of the scenarios have hundreds of impressions, each of which would
+    be credited with a part of every purchase.
+    """
     print("whole purchases ...", flush=True)
-    known = len(callers)
-    more = [scenarios.register(living.host, n) for n in range(known, max(flows.CLIENTS))]
-    buyers = [*callers, *more]
+    numbers = range(CALLERS, CALLERS + max(flows.CLIENTS))
+    buyers = [scenarios.register(living.host, number) for number in numbers]
     rows = flows.measure(living, buyers)
     print("their statements ...", flush=True)
     counts = statements.count(living, flows.buyers(buyers[:1])[0])
@@ -187,7 +190,7 @@ def main() -> None:
         for scenario in wanted:
             print(f"{scenario.name} ...", flush=True)
             rows.append(measure(living, scenario, callers))
-        bought = None if given.only else purchases(living, callers, Path(state))
+        bought = None if given.only else purchases(living, Path(state))
     print(f"\n{table(rows)}\n")
     if bought:
         print(f"{bought.text()}\n")
