@@ -4,7 +4,6 @@ buyers confirm later, what was given up succeeds; then all webhooks are there to
 import json
 import random
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
@@ -237,6 +236,12 @@ def levels(histories: Histories) -> list[tuple[int, int]]:
     return list(ours.values_list("on_hand", "reserved"))
 
 
-def differing(ones: Sequence[Any], others: Sequence[Any]) -> list[int]:
-    """Return the places at which two rows of ends differ."""
-    return [place for place, (a, b) in enumerate(zip(ones, others, strict=True)) if a != b]
+def differing(ones: Histories, others: Histories) -> list[tuple[str, str, Any, Any]]:
+    """Return in what the ends of two rows of the same histories differ: the kind of a history,
+    what of it, and how it is in the one and in the other."""
+    return [
+        (kind, name, one[name], other.get(name))
+        for kind, one, other in zip(ones.kinds, ends(ones), ends(others), strict=True)
+        for name in one
+        if one[name] != other.get(name)
+    ]
