@@ -64,6 +64,7 @@ GROUPS: Final[dict[str, list[tuple[str, str, str]]]] = {
     "Engine room": [
         ("Events", "events.event", "list_alt"),
         ("Rejected events", "events.rejectedevent", "report"),
+        ("The lake", "events.archivedmonth", "water"),
         ("Facts", "core.fact", "outbox"),
         ("Feed snapshots", "notes.feedsnapshot", "view_list"),
     ],

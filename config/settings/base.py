@@ -239,6 +239,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "redshop.events.tasks.forget",
         "schedule": crontab(minute=47),
     },
+    "archive-closed-months": {
+        "task": "redshop.events.tasks.archive",
+        "schedule": crontab(hour=2, minute=17),
+    },
     "forget-expired-idempotency-keys": {
         "task": "redshop.core.tasks.forget_expired_keys",
         "schedule": crontab(minute=17),
@@ -288,6 +292,14 @@ STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="")
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")  # such as localstripe's address
 PAYMENT_RETURN_URL = env.str("PAYMENT_RETURN_URL", default="")  # the client's own page
 WEBHOOK_BASE_URL = env.str("WEBHOOK_BASE_URL", default="")  # where companies reach this shop
+
+# -- the lake ---------------------------------------------------------------------------------
+# Months of the behaviour log that can no longer change, as Parquet: in a folder, or in whatever
+# fsspec knows by its address (s3://bucket/folder needs the package s3fs).
+
+LAKE_URL = env.str("LAKE_URL", default=str(STATE_DIR / "lake"))
+LAKE_OPTIONS = env.json("LAKE_OPTIONS", default={})  # for S3: {"endpoint_url": "https://…"}
+LAKE_KEEP_MONTHS = env.int("LAKE_KEEP_MONTHS", default=25)  # in the log too; older lie there alone
 
 # -- the platform's choices -------------------------------------------------------------------
 

@@ -8,4 +8,5 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 THROTTLING = False
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 WHITENOISE_AUTOREFRESH = True  # looks when asked, instead of listing every file for each client
+LAKE_URL = str(STATE_DIR / "test-lake")  # noqa: F405
 MEDIA_ROOT = STATE_DIR / "test-media"  # noqa: F405

@@ -15,7 +15,7 @@ from unfold.paginator import InfinitePaginator
 
 from redshop.core.admin import MomentRangeFilter, ReadOnlyAdmin
 from redshop.events import selectors
-from redshop.events.models import Event, Identity, OptOut, RejectedEvent
+from redshop.events.models import ArchivedMonth, Event, Identity, OptOut, RejectedEvent
 from redshop.events.services.validation import CODES
 
 #: What the list shows where neither a time nor a person is asked for.
@@ -137,3 +137,16 @@ class OptOutAdmin(_LogAdmin):
     ordering = ["person_id"]
     search_fields = ["=person_id"]
     search_help_text = "A person's number."
+
+
+@admin.register(ArchivedMonth)
+class ArchivedMonthAdmin(ReadOnlyAdmin):
+    """What `manage.py lake` did."""
+
+    list_display = ["__str__", "rows", "megabytes", "exported_at", "verified_at", "detached_at"]
+    ordering = ["-month"]
+    show_full_result_count = False
+
+    @admin.display(description="MB")
+    def megabytes(self, row: ArchivedMonth) -> str:
+        return f"{sum(file['bytes'] for file in row.files) / 1_000_000:,.1f}"

@@ -8,3 +8,10 @@ class BatchTooLarge(DomainError):
 
     code = "too_large"
     status = 413
+
+
+class MonthIsArchived(DomainError):
+    """This month of the log lies in the lake alone; restore it before anything is written to it."""
+
+    code = "month_archived"
+    status = 409

@@ -1,6 +1,6 @@
 """Events that could have happened, for tests and for developers."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,7 +11,7 @@ from redshop.core.ids import uuid7
 from redshop.core.populations import Population
 from redshop.events import partitions
 from redshop.events.kinds import EventKind, Source, Surface
-from redshop.events.models import Event, EventId, Identity, OptOut, RejectedEvent
+from redshop.events.models import ArchivedMonth, Event, EventId, Identity, OptOut, RejectedEvent
 from redshop.events.types import Batch
 
 MOMENT = datetime(2026, 3, 20, 12, tzinfo=UTC)
@@ -72,6 +72,18 @@ class IdentityFactory(DjangoModelFactory[Identity]):
     visitor_id = factory.LazyFunction(uuid4)
     person_id = factory.Sequence(lambda n: n + 1)
     joined_at = MOMENT
+
+
+class ArchivedMonthFactory(DjangoModelFactory[ArchivedMonth]):
+    """A month without any events, as the lake holds it."""
+
+    class Meta:
+        model = ArchivedMonth
+
+    month = factory.Sequence(lambda n: date(2000 + n // 12, n % 12 + 1, 1))
+    edition = 1
+    exported_at = MOMENT
+    verified_at = MOMENT
 
 
 class OptOutFactory(DjangoModelFactory[OptOut]):

@@ -9,6 +9,7 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 
+from redshop.core.db import LockableQuerySet
 from redshop.core.populations import Population
 from redshop.events.kinds import EventKind, Source, Surface
 
@@ -136,3 +137,53 @@ class OptOut(models.Model):
 
     def __str__(self) -> str:
         return f"{self.person_id} since {self.since:%Y-%m-%d}"
+
+
+class ArchivedMonthQuerySet(LockableQuerySet["ArchivedMonth"]):
+    def verified(self) -> Self:
+        """Keep months whose every row is known to lie in the lake."""
+        return self.filter(verified_at__isnull=False)
+
+
+class ArchivedMonth(models.Model):
+    """A month of the log in the lake, and whether it lies there as it is, or was, here.
+
+    Whatever is written into the month afterwards (an import of a shop's past may be) raises
+    ``changes`` and takes the verification away; a trigger on the month's partition sees to it.
+    """
+
+    month = models.DateField(primary_key=True, help_text="Its first day, in UTC.")
+    edition = models.PositiveIntegerField(
+        default=0, help_text="How often it was exported; the files of each have names of their own."
+    )
+    rows = models.PositiveBigIntegerField(default=0)
+    checksum = models.DecimalField(
+        max_digits=40,
+        decimal_places=0,
+        default=0,
+        help_text="The sum of the first 60 bits of the MD5 of every row.",
+    )
+    files = models.JSONField(default=list, help_text="Path, bytes, SHA-256 and rows of each.")
+    changes = models.PositiveBigIntegerField(
+        default=0, help_text="How many transactions wrote into the month after it was sealed."
+    )
+    exported_at = models.DateTimeField(null=True, blank=True)
+    verified_at = models.DateTimeField(
+        null=True, blank=True, help_text="When lake and log were last seen to agree, if they do."
+    )
+    detached_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when the month lies in the lake alone."
+    )
+
+    objects: ClassVar[ArchivedMonthQuerySet] = ArchivedMonthQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                condition=Q(detached_at=None) | Q(verified_at__isnull=False),
+                name="archived_month_leaves_only_when_verified",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m}"

@@ -1,16 +1,22 @@
 """Monthly partitions of the behaviour log."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 
 from django.db import connection, transaction
+
+from redshop.events.errors import MonthIsArchived
 
 #: Months of which this process knows that their partition is there, committed.
 _known: set[datetime] = set()
 
 _PRESENT: Final = """
 SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'events_event'::regclass
+"""
+_ARCHIVED: Final = """
+SELECT month FROM events_archivedmonth
+WHERE detached_at IS NOT NULL AND month = ANY(%s)
 """
 
 
@@ -29,8 +35,13 @@ def cover(moments: Iterable[datetime]) -> None:
     """Make the partitions that these moments lack; once known, a month costs nothing.
 
     Beat makes partitions ahead of time, so that this finds them there unless it stood still.
+
+    Raises:
+        MonthIsArchived: a month lies in the lake alone; half of it here would be taken for all.
     """
     missing = {month_of(moment) for moment in moments} - _known
+    if missing:
+        _refuse_archived([month.date() for month in missing])
     for month in missing:
         ensure(since=month, until=month)
     if missing:
@@ -51,23 +62,55 @@ def ensure(*, since: datetime, until: datetime) -> list[str]:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('events_event partitions'))")
         missing = months.keys() - _present()
         for name in sorted(missing):
-            start = months[name]
-            cursor.execute(
-                f"CREATE TABLE {name}"
-                " (LIKE events_event INCLUDING DEFAULTS INCLUDING CONSTRAINTS);"
-                f"ALTER TABLE events_event ATTACH PARTITION {name} FOR VALUES "
-                f"FROM ('{start.isoformat()}') TO ('{next_month(start).isoformat()}')"
-            )
+            make_table(name)
+            attach(name, month=months[name])
     return sorted(missing)
+
+
+def make_table(name: str) -> None:
+    """Make a table that can become a partition."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE TABLE {name} (LIKE events_event INCLUDING DEFAULTS INCLUDING CONSTRAINTS)"
+        )
+
+
+def attach(name: str, *, month: datetime) -> None:
+    """Make a table the partition of a month, whose indexes and triggers it gets."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"ALTER TABLE events_event ATTACH PARTITION {name} FOR VALUES "
+            f"FROM ('{month.isoformat()}') TO ('{next_month(month).isoformat()}')"
+        )
+
+
+def name_of(month: date) -> str:
+    """Return the name of the partition of a month."""
+    return f"events_event_{month:%Y_%m}"
+
+
+def months() -> list[date]:
+    """Return the first days of the months that the log has a partition for, in order."""
+    return sorted(
+        datetime.strptime(name, "events_event_%Y_%m").replace(tzinfo=UTC).date()
+        for name in _present()
+    )
 
 
 def _months(since: datetime, until: datetime) -> dict[str, datetime]:
     """Return the partitions of an interval: name and first instant."""
     month, months = month_of(since), {}
     while month <= until:
-        months[f"events_event_{month:%Y_%m}"] = month
+        months[name_of(month)] = month
         month = next_month(month)
     return months
+
+
+def _refuse_archived(months: list[date]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_ARCHIVED, [months])
+        for (month,) in cursor:
+            raise MonthIsArchived(f"{month:%Y-%m} lies in the lake alone; restore it first.")
 
 
 def _present() -> set[str]:

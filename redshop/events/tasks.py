@@ -1,4 +1,4 @@
-"""Celery's way in: partitions made before they are needed, what is old forgotten."""
+"""Celery's way in: partitions made ahead, old ones brought into the lake, what is old forgotten."""
 
 import time
 from collections.abc import Callable
@@ -6,14 +6,19 @@ from datetime import timedelta
 from typing import Any, Final
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
+from redshop.core.db import session_lock
 from redshop.events import partitions
+from redshop.events.lake import months
 from redshop.events.services import retention
 
 AHEAD: Final = timedelta(days=62)
 #: How long one turn forgets, in seconds; well below the task's time limit.
 TURN_SECONDS: Final = 20.0
+#: The advisory lock that one run of archiving at a time holds.
+ARCHIVE_LOCK: Final = 0x6C616B65
 
 
 @shared_task(name="redshop.events.tasks.make_partitions")
@@ -21,6 +26,20 @@ def make_partitions(**_newer: Any) -> None:
     """Have partitions for this month and the two to come."""
     now = timezone.now()
     partitions.ensure(since=now, until=now + AHEAD)
+
+
+#: Large months take longer than tasks usually may; whoever comes meanwhile sees the lock and ends.
+@shared_task(name="redshop.events.tasks.archive", time_limit=3_600, soft_time_limit=3_500)
+def archive(**_newer: Any) -> None:
+    """Bring closed months into the lake; take those out of the log that it need not keep."""
+    with session_lock(ARCHIVE_LOCK, waits=False) as is_mine:
+        if not is_mine:
+            return
+        for month in months.unverified(at=timezone.now()):
+            months.export(month, at=timezone.now())
+        keep = settings.LAKE_KEEP_MONTHS
+        for month in months.older(than_months=keep, at=timezone.now()) if keep else []:
+            months.detach(month, at=timezone.now())
 
 
 @shared_task(name="redshop.events.tasks.forget")

@@ -48,6 +48,7 @@ PAGES: Final = [
     "/admin/accounts/user/",
     "/admin/accounts/user/add/",
     "/admin/events/event/",
+    "/admin/events/archivedmonth/",
     "/admin/core/fact/",
 ]
 

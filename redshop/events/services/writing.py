@@ -15,7 +15,8 @@ from redshop.core.writes import write
 #: What leads to a person; empty in every event of someone who withdrew consent to analytics.
 IDENTIFYING: Final = frozenset({"person_id", "visitor_id", "session_id", "request_id", "order_id"})
 
-_COLUMNS: Final = {
+#: Every column of the log, by its type.
+COLUMNS: Final = {
     "id": "uuid",
     "kind": "text",
     "occurred_at": "timestamptz",
@@ -39,7 +40,7 @@ _COLUMNS: Final = {
     "population": "text",
     "source": "text",
 }
-_TEXTS: Final = {name: "" for name, kind in _COLUMNS.items() if kind == "text"}
+_TEXTS: Final = {name: "" for name, kind in COLUMNS.items() if kind == "text"}
 
 _TAKE: Final = """
 WITH taken AS (
@@ -55,16 +56,16 @@ SELECT (SELECT coalesce(array_agg(id::text), '{}') FROM taken),
 """
 #: Every join is by primary key: a probe or two for each row, however many there are of either.
 _APPEND: Final = f"""
-INSERT INTO events_event ({", ".join(_COLUMNS)})
+INSERT INTO events_event ({", ".join(COLUMNS)})
 SELECT {
     ", ".join(
         f"CASE WHEN theirs.person_id IS NULL AND owners.person_id IS NULL THEN given.{name} END"
         if name in IDENTIFYING
         else f"given.{name}"
-        for name in _COLUMNS
+        for name in COLUMNS
     )
 }
-FROM json_to_recordset(%s) AS given ({", ".join(f"{n} {kind}" for n, kind in _COLUMNS.items())})
+FROM json_to_recordset(%s) AS given ({", ".join(f"{n} {kind}" for n, kind in COLUMNS.items())})
 LEFT JOIN events_optout AS theirs ON theirs.person_id = given.person_id
 LEFT JOIN events_identity AS device ON device.visitor_id = given.visitor_id
                                    AND given.person_id IS NULL
