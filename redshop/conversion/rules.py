@@ -1,10 +1,15 @@
 """Which touches count, and what each model gives them: the definition, once.
 
-The statements are plain relational SQL over named tables and relations that the caller supplies, so
-that other engines can run them over the same tables in a lake.
+The statements are plain relational SQL over named tables and relations that the caller supplies,
+in the words of PostgreSQL; ``engines.dialects`` says them in those of other engines, which run them
+over the same tables in a lake. So they use nothing but windows, whole numbers and one power; a
+division is of whole numbers (BIGINT by BIGINT) unless it divides a DOUBLE PRECISION.
 """
 
+from collections.abc import Collection
 from typing import Final
+
+from redshop.conversion.types import AttributionModel
 
 #: Raised whenever a rule below changes what is credited.
 VERSION: Final = 2
@@ -78,32 +83,69 @@ WHERE ranked.recency <= {MOST_TOUCHES}
 ORDER BY ranked.line_id, ranked.recency
 """  # noqa: S608 - constants of this module only
 
-#: A quarter of the window, at least a day, both in seconds: after so long a touch counts half.
-HALF_LIFE: Final = "GREATEST(conversions.window_days * 21600, 86400)"
-
 #: How each model weighs the touches of a line against one another: whole numbers, of which only
 #: the proportions count, and rows only for touches that get anything. Decay is rounded to
 #: billionths of what a touch at the moment of payment counts, so that engines that differ in the
-#: last bit of a power agree. Shapley's value of a note, where a path converts if it holds all of
+#: last bit of a power agree; its half-life is a quarter of the window, at least a day, both in
+#: seconds. Shapley's value of a note, where a path converts if it holds all of
 #: its notes, is the same for each; within a note its touches share what the note has.
-_PULLS: Final = """
-SELECT line_id, place, 'first_touch' AS model, 1 AS pull FROM placed WHERE place = 1
-UNION ALL
-SELECT line_id, place, 'last_touch', 1 FROM placed WHERE place = touches
-UNION ALL
-SELECT line_id, place, 'linear', 1 FROM placed
-UNION ALL
-SELECT line_id, place, 'time_decay',
-       CAST(FLOOR(1000000000 * POWER(CAST(2 AS DOUBLE PRECISION), -age / half_life) + 0.5)
-            AS BIGINT)
-FROM placed
-UNION ALL
-SELECT line_id, place, 'position',
-       CASE WHEN touches <= 2 THEN 1
-            WHEN place = 1 OR place = touches THEN 2 * (touches - 2)
-            ELSE 1 END
-FROM placed
-"""
+_PULLS: Final = {
+    AttributionModel.FIRST_TOUCH: (
+        "SELECT line_id, place, 'first_touch' AS model, CAST(1 AS BIGINT) AS pull"
+        " FROM placed WHERE place = 1"
+    ),
+    AttributionModel.LAST_TOUCH: (
+        "SELECT line_id, place, 'last_touch' AS model, CAST(1 AS BIGINT) AS pull"
+        " FROM placed WHERE place = touches"
+    ),
+    AttributionModel.LINEAR: (
+        "SELECT line_id, place, 'linear' AS model, CAST(1 AS BIGINT) AS pull FROM placed"
+    ),
+    AttributionModel.TIME_DECAY: """
+    SELECT line_id, place, 'time_decay' AS model,
+           CAST(FLOOR(1000000000 * POWER(CAST(2 AS DOUBLE PRECISION),
+                                         CAST(-age AS DOUBLE PRECISION) / half_life) + 0.5)
+                AS BIGINT) AS pull
+    FROM placed""",
+    AttributionModel.POSITION: """
+    SELECT line_id, place, 'position' AS model,
+           CASE WHEN touches <= 2 THEN CAST(1 AS BIGINT)
+                WHEN place = 1 OR place = touches THEN 2 * (touches - 2)
+                ELSE 1 END AS pull
+    FROM placed""",
+}
+#: The touches of a note share what it has; the notes of a line share it equally.
+_BY_NOTE: Final = f"""
+    SELECT line_id, place, 'shapley' AS model,
+           of_note / touches_of_note
+           + CASE WHEN place_in_note <= MOD(of_note, touches_of_note) THEN 1 ELSE 0 END AS weight
+    FROM (
+        SELECT ranked.*,
+               {WHOLE} / notes + CASE WHEN note_place <= MOD({WHOLE}, notes) THEN 1 ELSE 0 END
+                   AS of_note
+        FROM (
+            SELECT placed.*,
+                   DENSE_RANK() OVER (PARTITION BY line_id ORDER BY note_began) AS note_place
+            FROM placed
+        ) AS ranked
+    ) AS by_note"""  # noqa: S608 - constants of this module only
+#: Whole numbers in the proportions of the pulls that add up to WHOLE: the floor of each quota, what
+#: is left going one by one to the largest remainders, earlier touches first among equals.
+_BY_PULL: Final = f"""
+    SELECT line_id, place, model,
+           base + CASE WHEN ROW_NUMBER() OVER (PARTITION BY line_id, model
+                                                ORDER BY remainder DESC, place)
+                             <= {WHOLE} - SUM(base) OVER (PARTITION BY line_id, model)
+                        THEN 1 ELSE 0 END AS weight
+    FROM (
+        SELECT line_id, place, model, {WHOLE} * pull / pulled AS base,
+               MOD({WHOLE} * pull, pulled) AS remainder
+        FROM (
+            SELECT pulls.*,
+                   CAST(SUM(pull) OVER (PARTITION BY line_id, model) AS BIGINT) AS pulled
+            FROM (%(pulls)s) AS pulls
+        ) AS summed
+    ) AS quotas"""  # noqa: S608 - constants of this module only
 
 #: Every share of every conversion. ``conversions`` has line_id, amount_minor, window_days and
 #: converted_at; ``path`` is what TOUCHES answers; ``given_back`` has line_id, refund_id,
@@ -115,10 +157,10 @@ FROM placed
 #: Money is divided in two steps, whole multiples of WHOLE and the rest, so that no product
 #: outgrows 64 bits. The refund that completes a line takes what its parts have left: only so does
 #: every single credit, and not just their sum, come out at zero.
-SHARES: Final = f"""
+_SHARES: Final = f"""
 WITH ordered AS (
     SELECT path.*, conversions.amount_minor,
-           CAST({HALF_LIFE} AS DOUBLE PRECISION) AS half_life,
+           CAST(GREATEST(conversions.window_days * 21600, 86400) AS DOUBLE PRECISION) AS half_life,
            CAST(EXTRACT(EPOCH FROM conversions.converted_at - path.occurred_at)
                 AS DOUBLE PRECISION) AS age,
            ROW_NUMBER() OVER (PARTITION BY path.line_id
@@ -136,42 +178,7 @@ placed AS (
                OVER (PARTITION BY line_id) AS notes
     FROM ordered
 ),
-pulls AS ({_PULLS}),
-quotas AS (
-    SELECT pulls.line_id, pulls.place, pulls.model,
-           DIV({WHOLE} * pull, SUM(pull) OVER each_model) AS base,
-           MOD({WHOLE} * pull, SUM(pull) OVER each_model) AS remainder
-    FROM pulls
-    WINDOW each_model AS (PARTITION BY line_id, model)
-),
-by_pull AS (
-    SELECT line_id, place, model,
-           base + CASE WHEN ROW_NUMBER() OVER (PARTITION BY line_id, model
-                                                ORDER BY remainder DESC, place)
-                             <= {WHOLE} - SUM(base) OVER (PARTITION BY line_id, model)
-                        THEN 1 ELSE 0 END AS weight
-    FROM quotas
-),
-notes_of_line AS (
-    SELECT placed.*,
-           DENSE_RANK() OVER (PARTITION BY line_id ORDER BY note_began) AS note_place
-    FROM placed
-),
-by_note AS (
-    SELECT notes_of_line.*,
-           DIV({WHOLE}, notes)
-           + CASE WHEN note_place <= MOD({WHOLE}, notes) THEN 1 ELSE 0 END AS of_note
-    FROM notes_of_line
-),
-weighed AS (
-    SELECT line_id, place, model, CAST(weight AS BIGINT) AS weight FROM by_pull
-    UNION ALL
-    SELECT line_id, place, 'shapley',
-           CAST(DIV(of_note, touches_of_note)
-                + CASE WHEN place_in_note <= MOD(of_note, touches_of_note) THEN 1 ELSE 0 END
-                AS BIGINT)
-    FROM by_note
-),
+weighed AS (%(weighed)s),
 sums AS (
     SELECT conversions.line_id, CAST(NULL AS UUID) AS refund_id, 0 AS turn,
            conversions.amount_minor AS amount, FALSE AS completes
@@ -189,8 +196,8 @@ sums AS (
 divided AS (
     SELECT weighed.line_id, weighed.place, weighed.model, weighed.weight,
            sums.refund_id, sums.turn, sums.completes, sums.amount,
-           DIV(sums.amount, {WHOLE}) * weighed.weight
-           + DIV(MOD(sums.amount, {WHOLE}) * weighed.weight, {WHOLE}) AS base,
+           sums.amount / {WHOLE} * weighed.weight
+           + MOD(sums.amount, {WHOLE}) * weighed.weight / {WHOLE} AS base,
            MOD(MOD(sums.amount, {WHOLE}) * weighed.weight, {WHOLE}) AS remainder
     FROM weighed JOIN sums ON sums.line_id = weighed.line_id
 ),
@@ -219,3 +226,15 @@ FROM taken
 JOIN placed ON placed.line_id = taken.line_id AND placed.place = taken.place
 ORDER BY taken.line_id, taken.model, taken.turn, taken.place
 """  # noqa: S608 - constants of this module only
+
+
+def shares(models: Collection[AttributionModel] = tuple(AttributionModel)) -> str:
+    """Return the statement that divides every conversion, and its refunds, by these models."""
+    pulls = [_PULLS[model] for model in AttributionModel if model in models and model in _PULLS]
+    weighed = [_BY_PULL % {"pulls": "\n    UNION ALL\n    ".join(pulls)}] if pulls else []
+    if AttributionModel.SHAPLEY in models:
+        weighed.append(_BY_NOTE)
+    return _SHARES % {"weighed": "\n    UNION ALL".join(weighed)}
+
+
+SHARES: Final = shares()
