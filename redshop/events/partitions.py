@@ -1,6 +1,6 @@
 """Monthly partitions of the behaviour log."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Final
 
@@ -40,10 +40,10 @@ def cover(moments: Iterable[datetime]) -> None:
         MonthIsArchived: a month lies in the lake alone; half of it here would be taken for all.
     """
     missing = {month_of(moment) for moment in moments} - _known
-    if missing:
+    lacking = {name_of(month): month for month in missing}
+    if missing and not lacking.keys() <= _present():
         _refuse_archived([month.date() for month in missing])
-    for month in missing:
-        ensure(since=month, until=month)
+        _make(lacking)
     if missing:
         transaction.on_commit(lambda: _known.update(missing))
 
@@ -56,8 +56,10 @@ def ensure(*, since: datetime, until: datetime) -> list[str]:
     Locks: an advisory lock, where some partition is missing, for the transaction.
     """
     months = _months(since, until)
-    if months.keys() <= _present():
-        return []
+    return [] if months.keys() <= _present() else _make(months)
+
+
+def _make(months: Mapping[str, datetime]) -> list[str]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('events_event partitions'))")
         missing = months.keys() - _present()
