@@ -10,9 +10,3 @@ class NotYours(DomainError):
 
     code: ClassVar[str] = "forbidden"
     status: ClassVar[int] = 403
-
-
-class RangeTooWide(DomainError):
-    """There are too many conversions to attribute anew; ask for fewer days, or leave the window."""
-
-    code: ClassVar[str] = "range_too_wide"

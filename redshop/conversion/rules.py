@@ -17,6 +17,17 @@ VERSION: Final = 2
 WHOLE: Final = 1_000_000_000
 MOST_TOUCHES: Final = 500
 VIEW_HOURS: Final = 24
+#: Acts on a note that count as clicks; an impression is a view.
+CLICKS: Final = (
+    "note_open",
+    "read",
+    "like",
+    "save",
+    "comment",
+    "share",
+    "product_view",
+    "cart_add",
+)
 
 #: How a note is known in statistics: its origin, whether it was paid for, what AI did.
 PROVENANCE: Final = (
@@ -51,8 +62,7 @@ touches AS (
     SELECT acts.line_id, acts.event_id, acts.occurred_at, acts.note_id, acts.surface,
            CASE WHEN acts.kind = 'impression' THEN 0 ELSE 1 END AS is_click
     FROM acts
-    WHERE (acts.kind IN ('note_open', 'read', 'like', 'save', 'comment', 'share',
-                         'product_view', 'cart_add')
+    WHERE (acts.kind IN ({", ".join(f"'{kind}'" for kind in CLICKS)})
            OR (acts.kind = 'impression' AND acts.occurred_at >= acts.views_since))
       AND EXISTS (
           SELECT 1 FROM notes_producttag

@@ -36,6 +36,20 @@ def requires_transaction(step: Callable[P, R]) -> Callable[P, R]:
     return guarded
 
 
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """Open a transaction whose questions all see the same moment.
+
+    Within a transaction of somebody else's, it is theirs that says what is seen.
+    """
+    is_outermost = not connection.in_atomic_block
+    with transaction.atomic():
+        if is_outermost:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        yield
+
+
 class LockableQuerySet(models.QuerySet[M]):
     """A QuerySet whose rows can be locked in one order."""
 

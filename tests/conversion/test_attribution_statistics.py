@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from orders.models import OrderLine, RefundLine
-from redshop.conversion.errors import RangeTooWide
 from redshop.conversion.selectors import attribution
 from redshop.conversion.selectors.attribution import Answer, Question
 from redshop.conversion.types import AttributionModel, Basis, CreditGroup, Period, Scope, Slice
@@ -161,21 +160,21 @@ def test_a_window_of_its_own_is_computed_from_the_events(shop: dict[str, Any]) -
     assert (month.meta.window_days, table.meta.window_days) == (20, None)
 
 
-def test_too_many_conversions_are_not_attributed_anew(
-    shop: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("most", [20_000, 2], ids=["PostgreSQL", "DuckDB"])
+@pytest.mark.parametrize("basis", Basis)
+def test_the_same_window_computed_or_kept_gives_the_same_credits(
+    shop: dict[str, Any], monkeypatch: pytest.MonkeyPatch, most: int, basis: Basis
 ) -> None:
-    monkeypatch.setattr(attribution, "MOST_COMPUTED", 2)
-
-    with pytest.raises(RangeTooWide):
-        ask(window_days=3)
-
-
-def test_the_same_window_computed_or_kept_gives_the_same_credits(shop: dict[str, Any]) -> None:
     world.refund(shop["orders"][1], units=1)
     world.attribute(*shop["orders"])
+    monkeypatch.setattr(attribution, "MOST_COMPUTED", most)
 
     for model in AttributionModel:
-        assert rows(ask(model=model)) == rows(ask(model=model, window_days=15))
+        for group_by in (CreditGroup.NOTE, CreditGroup.TOPIC, CreditGroup.DAY):
+            kept = ask(model=model, group_by=group_by, basis=basis)
+            anew = ask(model=model, group_by=group_by, basis=basis, window_days=15)
+            assert rows(anew) == rows(kept)
+            assert sums(anew.unattributed) == sums(kept.unattributed)
 
 
 def test_a_brand_sees_its_products_only(shop: dict[str, Any]) -> None:

@@ -5,17 +5,15 @@ as unattributed, so that the parts always add up to everything that was paid.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import connection
-from django.db.models import Q
 
-from orders.models import OrderLine
 from redshop.conversion import rules
-from redshop.conversion.errors import RangeTooWide
-from redshop.conversion.selectors import labels, paths, populations
+from redshop.conversion.engines import duck
+from redshop.conversion.selectors import computed, labels, populations
 from redshop.conversion.types import (
     EVERYTHING,
     AttributionModel,
@@ -24,16 +22,19 @@ from redshop.conversion.types import (
     Meta,
     Period,
     Scope,
-    Share,
     Slice,
     Standing,
 )
 from redshop.core import outbox
+from redshop.core.db import snapshot
 from redshop.core.money import Money
+from redshop.events.models import ArchivedMonth
 
-#: So many conversions are attributed anew for one answer with a window of its own.
+#: So many conversions are attributed anew by PostgreSQL; more, by DuckDB, which reads the lake.
 MOST_COMPUTED: Final = 20_000
 
+#: A month that begins so long before a moment may still hold it.
+_MONTH: Final = timedelta(days=31)
 _MOMENT: Final = {Basis.ORDER: "orders_order.paid_at", Basis.REFUND: "orders_refund.refunded_at"}
 _KEY: Final = {
     CreditGroup.NOTE: "note_id::text",
@@ -47,13 +48,27 @@ _LEDGER: Final = (
     "SELECT line_id, refund_id, note_id, author_id, surface, provenance,"
     " weight_billionths AS weight, amount_minor FROM conversion_credit WHERE model = %(model)s"
 )
-_COMPUTED: Final = (
-    "SELECT * FROM unnest(%(line_ids)s::bigint[], %(refund_ids)s::uuid[], %(note_ids)s::bigint[],"
-    " %(author_ids)s::bigint[], %(surfaces)s::text[], %(provenances)s::text[],"
-    " %(weights)s::bigint[], %(amounts)s::bigint[])"
-    " AS shares (line_id, refund_id, note_id, author_id, surface, provenance, weight,"
-    " amount_minor)"
-)
+#: The lines that an answer is about, where credits are computed anew.
+_LINES: Final = """
+SELECT line.id
+FROM orders_order
+JOIN orders_orderline AS line ON line.order_id = orders_order.id
+JOIN catalog_product ON catalog_product.id = line.product_id
+WHERE ((orders_order.paid_at >= %(since)s AND orders_order.paid_at < %(until)s)
+       OR EXISTS (SELECT FROM orders_refund
+                  WHERE orders_refund.order_id = orders_order.id AND %(is_by_refund)s
+                    AND orders_refund.refunded_at >= %(since)s
+                    AND orders_refund.refunded_at < %(until)s))
+  AND orders_order.currency = %(currency)s
+  AND orders_order.population = ANY(%(populations)s)
+  AND (%(brand_ids)s::bigint[] IS NULL OR catalog_product.brand_id = ANY(%(brand_ids)s))
+"""
+#: What a question with a window of its own reaches back to, and how many conversions it is about.
+_REACH: Final = f"""
+SELECT count(*), min(paid_at) - %(window_days)s * INTERVAL '24 hours'
+FROM orders_orderline AS line JOIN orders_order ON orders_order.id = line.order_id
+WHERE orders_order.paid_at IS NOT NULL AND line.id IN ({_LINES})
+"""  # noqa: S608 - constants
 #: A credit of a note with several topics is divided among them equally, the earlier topics
 #: getting what does not divide (PostgreSQL's / and %% both cut towards zero).
 _BY_TOPIC: Final = """
@@ -159,11 +174,7 @@ class Answer:
 
 
 def attribution(question: Question, *, at: datetime) -> Answer:
-    """Answer what was credited to whom; ``unattributed`` is all that no group has.
-
-    Raises:
-        RangeTooWide: a window of its own is asked for over too many conversions.
-    """
+    """Answer what was credited to whom; ``unattributed`` is all that no group has."""
     rows = _ask(question)
     sums = {part: numbers for part, _, *numbers in rows if part != "group"}
     groups = [(key, *numbers) for part, key, *numbers in rows if part == "group"]
@@ -189,18 +200,37 @@ def attribution(question: Question, *, at: datetime) -> Answer:
 
 
 def _ask(question: Question) -> list[Any]:
-    window = question.window_days
+    if question.window_days is None:
+        return _sum(question, _LEDGER)
+    with snapshot():
+        if _is_for_postgres(question):
+            return _sum(question, computed.by_postgres(lines=_LINES, model=question.model))
+        with duck.credited(lines=_LINES, values=_values(question), model=question.model) as table:
+            return _sum(question, f"SELECT * FROM {table}")  # noqa: S608 - a name of ours
+
+
+def _is_for_postgres(question: Question) -> bool:
+    """Tell whether the log alone can answer, and soon."""
+    with connection.cursor() as cursor:
+        cursor.execute(_REACH, _values(question))
+        conversions, since = cursor.fetchone()
+    if since is None:
+        return True
+    gone = ArchivedMonth.objects.filter(detached_at__isnull=False, month__gte=since - _MONTH)
+    return conversions <= MOST_COMPUTED and not gone.exists()
+
+
+def _sum(question: Question, credits_: str) -> list[Any]:
     statement = _STATEMENT.format(
         moment=_MOMENT[question.basis],
-        credits=_LEDGER if window is None else _COMPUTED,
+        credits=credits_,
         pieces=_pieces(question.group_by),
         key=_KEY[question.group_by],
         whole=rules.WHOLE,
         order="key" if question.group_by == CreditGroup.DAY else "gross - refunded DESC, key",
     )
-    computed = {} if window is None else _computed(question, window)
     with connection.cursor() as cursor:
-        cursor.execute(statement, {**_values(question), **computed})
+        cursor.execute(statement, _values(question))
         return list(cursor.fetchall())
 
 
@@ -228,56 +258,11 @@ def _values(question: Question) -> dict[str, Any]:
         "model": question.model.value,
         "brand_ids": None if brands is None else list(brands),
         "author_id": question.scope.author_id,
+        "window_days": question.window_days,
+        "is_by_refund": question.basis == Basis.REFUND,
         "limit": question.page.limit + 1,
         "offset": question.page.offset,
     }
-
-
-def _computed(question: Question, days: int) -> dict[str, list[Any]]:
-    """Return, as columns, what the conversions in question get with a window of their own."""
-    shares = _shares_within(question, days)
-    return {
-        "line_ids": [line_id for line_id, _ in shares],
-        "refund_ids": [share.refund_id for _, share in shares],
-        "note_ids": [share.touch.note_id for _, share in shares],
-        "author_ids": [share.touch.author_id for _, share in shares],
-        "surfaces": [share.touch.surface for _, share in shares],
-        "provenances": [share.touch.provenance for _, share in shares],
-        "weights": [share.weight_billionths for _, share in shares],
-        "amounts": [share.amount_minor for _, share in shares],
-    }
-
-
-def _shares_within(question: Question, days: int) -> list[tuple[int, Share]]:
-    found = [
-        replace(each, window_days=days) for each in paths.conversions(line_ids=_lines_of(question))
-    ]
-    return [
-        (plan.conversion.line_id, share)
-        for plan in paths.plans(found, model=question.model)
-        for share in plan.shares
-    ]
-
-
-def _lines_of(question: Question) -> list[int]:
-    period = question.period
-    in_time = Q(order__paid_at__gte=period.since, order__paid_at__lt=period.until)
-    if question.basis == Basis.REFUND:
-        in_time |= Q(
-            order__refunds__refunded_at__gte=period.since,
-            order__refunds__refunded_at__lt=period.until,
-        )
-    lines = OrderLine.objects.filter(
-        in_time,
-        order__currency=question.currency,
-        order__population__in=populations.members(question.population),
-    )
-    if question.scope.brand_ids is not None:
-        lines = lines.filter(product__brand_id__in=question.scope.brand_ids)
-    found = list(lines.distinct().values_list("pk", flat=True)[: MOST_COMPUTED + 1])
-    if len(found) > MOST_COMPUTED:
-        raise RangeTooWide
-    return found
 
 
 def _standing(key: int | str | None, label: str, numbers: Sequence[int], currency: str) -> Standing:
