@@ -11,7 +11,7 @@ CODE := config redshop notes orders tests manage.py
 ARGS ?=
 
 .DEFAULT_GOAL := run
-.PHONY: run demo up test check fix openapi picture bench soak lock install chromium clean
+.PHONY: run demo up test check fix openapi picture bench soak spark pyspark lock install chromium clean
 
 run: install
 	@exec $(BIN)/python manage.py run $(ARGS)
@@ -50,8 +50,18 @@ picture: install chromium
 bench: install
 	$(BIN)/python benchmarks/run.py $(ARGS)
 
-soak: install
-	$(BIN)/pytest -m soak $(ARGS)
+soak: pyspark
+	$(BIN)/pytest -m "soak or spark" $(ARGS)
+
+spark: pyspark
+	$(BIN)/pytest -m spark $(ARGS)
+
+# Spark is 450 MB and needs Java 17 or later: it and its tests are apart.
+pyspark: install
+	@.ci/java
+	@$(BIN)/python -c 'import pyspark' 2>/dev/null || { echo "Installing Spark into .venv (once)" && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input \
+			--require-hashes --requirement requirements/spark.txt; }
 
 # The environment holds what requirements/dev.txt names, by hash; its copy inside says so.
 install:
@@ -74,6 +84,8 @@ lock:
 	.redshop/uv/bin/uv pip compile pyproject.toml --group dev $(LOCKING) $(ARGS) --output-file requirements/dev.txt
 	.redshop/uv/bin/uv pip compile pyproject.toml --constraint requirements/dev.txt $(LOCKING) \
 		--output-file requirements/runtime.txt
+	.redshop/uv/bin/uv pip compile pyproject.toml --extra spark --constraint requirements/dev.txt $(LOCKING) \
+		--output-file requirements/spark.txt
 
 LOCKING := --quiet --universal --python-version 3.11 --generate-hashes --no-header
 

@@ -301,6 +301,11 @@ LAKE_URL = env.str("LAKE_URL", default=str(STATE_DIR / "lake"))
 LAKE_OPTIONS = env.json("LAKE_OPTIONS", default={})  # for S3: {"endpoint_url": "https://…"}
 LAKE_KEEP_MONTHS = env.int("LAKE_KEEP_MONTHS", default=25)  # in the log too; older lie there alone
 
+# Questions over a lake that outgrew one machine (manage.py what_if --engine spark).
+SPARK_MASTER = env.str("SPARK_MASTER", default="local[*]")  # such as spark://host:7077
+SPARK_FOLDER = env.str("SPARK_FOLDER", default=str(STATE_DIR / "spark"))  # workers read it too
+SPARK_OPTIONS = env.json("SPARK_OPTIONS", default={})
+
 # -- the platform's choices -------------------------------------------------------------------
 
 PLATFORM_CURRENCY = env.str("PLATFORM_CURRENCY", default="CNY")

@@ -4,6 +4,7 @@ from typing import Final
 from unicodedata import east_asian_width
 
 from redshop.conversion.rates import rate
+from redshop.conversion.selectors import attribution
 from redshop.conversion.selectors.funnel import Walk
 from redshop.conversion.selectors.overview import MODEL, Overview
 from redshop.conversion.types import Rate
@@ -73,6 +74,32 @@ def _notes(shown: Overview) -> list[str]:
     )
     lines.append(f"(credited by {MODEL.replace('_', ' ')}, net of refunds)")
     return lines
+
+
+def what_if(answer: attribution.Answer, stands: attribution.Answer) -> str:
+    """Return an answer's groups, beside what the total's parts are by the credits that stand."""
+    meta, rest = answer.meta, answer.unattributed
+    lines = [
+        (
+            f"{meta.kind.upper()} figures: {meta.population} people, {meta.period.first} up to"
+            f" {meta.period.end}, {meta.period.zone.key}"
+        ),
+        f"{meta.definition}, {meta.window_days} days instead of each category's lookback",
+        "",
+        f"{'':<{TITLE}}{'sales':>12}{'net':>22}",
+        *(
+            f"{fit(row.label, TITLE)}{row.conversions:>12,.1f}{row.net!s:>22}"
+            for row in answer.results
+        ),
+        *(["…"] if answer.has_more else []),
+        f"{'no note led there':<{TITLE}}{rest.conversions:>12,.1f}{rest.net!s:>22}",
+        (
+            f"{'(by the credits that stand)':<{TITLE}}{stands.unattributed.conversions:>12,.1f}"
+            f"{stands.unattributed.net!s:>22}"
+        ),
+        f"{'all':<{TITLE}}{answer.total.conversions:>12,.1f}{answer.total.net!s:>22}",
+    ]
+    return "\n".join(lines)
 
 
 def fit(text: str, width: int) -> str:

@@ -124,6 +124,14 @@ class Basis(StrEnum):
     REFUND = "refund"
 
 
+class Engine(StrEnum):
+    """What computes credits anew; the result is the same."""
+
+    POSTGRESQL = "postgresql"
+    DUCKDB = "duckdb"
+    SPARK = "spark"
+
+
 class CreditGroup(StrEnum):
     """What credits are summed by."""
 

@@ -116,3 +116,30 @@ def test_credits_that_no_event_supports_are_told() -> None:
 
     assert "superfluous last_touch" in out.getvalue()
     assert "conversion: credits of 1 paid lines, 12 differ" in out.getvalue()
+
+
+@pytest.mark.django_db
+def test_what_if_shows_another_window_beside_what_stands(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    buyer, shown = world.person(), world.product()
+    note = world.note(shown)
+    world.event("note_open", world.NOW - 20 * world.DAY, buyer, note)
+    world.attribute(world.order(buyer, (shown, 100), at=world.NOW))
+
+    said = {}
+    for engine in ("postgresql", "duckdb"):
+        call_command("what_if", "--window-days", "20", "--engine", engine, verbosity=0)
+        said[engine] = capsys.readouterr().out
+
+    assert said["postgresql"] == said["duckdb"]
+    there = [" ".join(line.split()) for line in said["duckdb"].splitlines()]
+    assert there[0].startswith("MEASURED figures: real people, 2026-03-20 up to ")
+    assert there[4:] == [
+        f"{note.title} 1.0 1.00 CNY",
+        "no note led there 0.0 0.00 CNY",
+        "(by the credits that stand) 1.0 1.00 CNY",
+        "all 1.0 1.00 CNY",
+    ]
+    with pytest.raises(CommandError, match="1 to 365"):
+        call_command("what_if", "--window-days", "0")

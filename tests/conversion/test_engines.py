@@ -55,9 +55,10 @@ def by_postgresql(window_days: int) -> list[Row]:
 
 
 def by_duckdb(window_days: int) -> list[Row]:
-    with snapshot(), duck.asked(lines=ALL, values={"window_days": window_days}) as database:
-        database.execute(f"CREATE TABLE path AS {said_in(Dialect.DUCKDB, TOUCHES)}")
-        return sorted(database.execute(said_in(Dialect.DUCKDB, SHARES)).fetchall(), key=str)
+    with snapshot(), duck.asked(lines=ALL, values={"window_days": window_days}) as question:
+        question.database.execute(f"CREATE TABLE path AS {said_in(Dialect.DUCKDB, TOUCHES)}")
+        found = question.database.execute(said_in(Dialect.DUCKDB, SHARES)).fetchall()
+        return sorted(found, key=str)
 
 
 @pytest.mark.django_db
@@ -119,7 +120,7 @@ def test_every_line_is_answered_for(lake: Path) -> None:
     with_refunds(13, orders=60)
     paid = set(OrderLine.objects.values_list("pk", flat=True))
 
-    with duck.asked(lines=ALL, values={"window_days": 15}) as database:
-        there = database.execute("SELECT line_id FROM conversions").fetchall()
+    with duck.asked(lines=ALL, values={"window_days": 15}) as question:
+        there = question.database.execute("SELECT line_id FROM conversions").fetchall()
 
     assert {line_id for (line_id,) in there} == paid

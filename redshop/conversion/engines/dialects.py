@@ -20,11 +20,16 @@ def said_in(dialect: Dialect, statement: str) -> str:
 
     Beyond what sqlglot translates by itself: a division of whole numbers, which PostgreSQL knows by
     their types alone, is said to be one; the seconds between two moments are told from whole
-    microseconds, so that every engine comes to the same double.
+    microseconds, so that every engine comes to the same double; Spark, which has no UUIDs, takes
+    their bytes.
     """
     tree = sqlglot.parse_one(statement, read="postgres")
     for seconds in tree.find_all(exp.Extract):
         seconds.replace(_seconds(seconds))
+    if dialect == Dialect.SPARK:
+        for kind in tree.find_all(exp.DataType):
+            if kind.is_type(exp.DataType.Type.UUID):
+                kind.replace(exp.DataType.build("BINARY"))
     for division in list(tree.find_all(exp.Div)):
         if not _is_real(division.this) and not _is_real(division.expression):
             division.replace(exp.IntDiv(this=division.this, expression=division.expression))

@@ -6,19 +6,23 @@ as unattributed, so that the parts always add up to everything that was paid.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from django.db import connection
+from django.db.models import Min
 
+from orders.models import Order
 from redshop.conversion import rules
-from redshop.conversion.engines import duck
+from redshop.conversion.engines import duck, spark
 from redshop.conversion.selectors import computed, labels, populations
 from redshop.conversion.types import (
     EVERYTHING,
     AttributionModel,
     Basis,
     CreditGroup,
+    Engine,
     Meta,
     Period,
     Scope,
@@ -149,7 +153,8 @@ UNION ALL
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked about credits."""
+    """What is asked about credits; by which engine matters to those with a window of their own,
+    and to nothing but how long they take."""
 
     period: Period
     population: str
@@ -158,6 +163,7 @@ class Question:
     group_by: CreditGroup = CreditGroup.NOTE
     basis: Basis = Basis.ORDER
     window_days: int | None = None
+    engine: Engine | None = None
     scope: Scope = EVERYTHING
     page: Slice = field(default_factory=Slice)
 
@@ -199,25 +205,34 @@ def attribution(question: Question, *, at: datetime) -> Answer:
     )
 
 
+def first_day(*, population: str, zone: ZoneInfo) -> date | None:
+    """Return the day of the first payment there is, None where there is none."""
+    paid = Order.objects.filter(population__in=populations.members(population))
+    first: datetime | None = paid.aggregate(first=Min("paid_at"))["first"]
+    return None if first is None else first.astimezone(zone).date()
+
+
 def _ask(question: Question) -> list[Any]:
     if question.window_days is None:
         return _sum(question, _LEDGER)
     with snapshot():
-        if _is_for_postgres(question):
+        if (question.engine or _engine_for(question)) == Engine.POSTGRESQL:
             return _sum(question, computed.by_postgres(lines=_LINES, model=question.model))
-        with duck.credited(lines=_LINES, values=_values(question), model=question.model) as table:
+        credited = spark.credited if question.engine == Engine.SPARK else duck.credited
+        with credited(lines=_LINES, values=_values(question), model=question.model) as table:
             return _sum(question, f"SELECT * FROM {table}")  # noqa: S608 - a name of ours
 
 
-def _is_for_postgres(question: Question) -> bool:
-    """Tell whether the log alone can answer, and soon."""
+def _engine_for(question: Question) -> Engine:
+    """Return who answers soonest: PostgreSQL, unless it would be long or has not all of it."""
     with connection.cursor() as cursor:
         cursor.execute(_REACH, _values(question))
         conversions, since = cursor.fetchone()
     if since is None:
-        return True
+        return Engine.POSTGRESQL
     gone = ArchivedMonth.objects.filter(detached_at__isnull=False, month__gte=since - _MONTH)
-    return conversions <= MOST_COMPUTED and not gone.exists()
+    is_long = conversions > MOST_COMPUTED or gone.exists()
+    return Engine.DUCKDB if is_long else Engine.POSTGRESQL
 
 
 def _sum(question: Question, credits_: str) -> list[Any]:
