@@ -53,6 +53,7 @@ GROUPS: Final[dict[str, list[tuple[str, str, str]]]] = {
         ("Credits", "conversion.credit", "workspace_premium"),
         ("Attributions", "conversion.attribution", "conversion_path"),
         ("Lookbacks", "conversion.lookback", "history"),
+        ("Removal effects", "conversion.markovreport", "hub"),
         ("Simulation runs", "simulation.simulationrun", "science"),
     ],
     "People": [

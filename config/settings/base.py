@@ -243,6 +243,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "redshop.events.tasks.archive",
         "schedule": crontab(hour=2, minute=17),
     },
+    "report-removal-effects": {
+        "task": "redshop.conversion.tasks.report_markov",
+        "schedule": crontab(minute=27),
+    },
     "forget-expired-idempotency-keys": {
         "task": "redshop.core.tasks.forget_expired_keys",
         "schedule": crontab(minute=17),

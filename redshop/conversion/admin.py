@@ -6,13 +6,14 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
 from redshop.catalog.models import Category
-from redshop.conversion.models import Attribution, Credit, Lookback
+from redshop.conversion.models import Attribution, Credit, Lookback, MarkovReport
 from redshop.conversion.rules import WHOLE
+from redshop.conversion.selectors import labels
 from redshop.conversion.services import attribution
 from redshop.core.admin import EditableAdmin, ReadOnlyAdmin
 from redshop.core.money import Money
@@ -154,3 +155,21 @@ class CreditAdmin(ReadOnlyAdmin):
         """Show the note, cut to what a column holds."""
         title = credit.note.title
         return title if len(title) <= 40 else f"{title[:39]}…"
+
+
+@admin.register(MarkovReport)
+class MarkovReportAdmin(ReadOnlyAdmin):
+    list_display = ["__str__", "population", "currency", "paths", "conversions", "computed_at"]
+    list_filter = ["group_by", "population"]
+    ordering = ["-computed_at"]
+    exclude = ["effects"]
+    readonly_fields = ["removal_effects"]
+
+    @display(description="removal effects")
+    def removal_effects(self, row: MarkovReport) -> str:
+        """List what is lost without each group, the most first."""
+        effects = sorted(row.effects, key=lambda pair: -pair[1])[:50]
+        named = labels.named(row.group_by, keys=[key or None for key, _ in effects])
+        return format_html_join(
+            "", "{} {}<br>", ((f"{effect:.2%}", named[key or None][1]) for key, effect in effects)
+        )

@@ -10,3 +10,9 @@ class NotYours(DomainError):
 
     code: ClassVar[str] = "forbidden"
     status: ClassVar[int] = 403
+
+
+class MarkovByNote(DomainError):
+    """To an author, removal effects are told of their notes: ask for group_by=note."""
+
+    code: ClassVar[str] = "markov_by_note"

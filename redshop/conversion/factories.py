@@ -1,6 +1,6 @@
 """Conversions, for tests and for developers."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import factory
@@ -10,7 +10,7 @@ from factory.django import DjangoModelFactory
 
 from notes.factories import NoteFactory
 from orders.models import OrderLine
-from redshop.conversion.models import Attribution, Credit, Lookback
+from redshop.conversion.models import Attribution, Credit, Lookback, MarkovReport
 from redshop.conversion.services import attribution
 from redshop.conversion.types import AttributionModel
 from redshop.events.kinds import EventKind, Surface
@@ -26,6 +26,25 @@ class LookbackFactory(DjangoModelFactory[Lookback]):
 
     category_slug = factory.Sequence(lambda n: f"category-{n}")
     days = 15
+
+
+class MarkovReportFactory(DjangoModelFactory[MarkovReport]):
+    """Two groups, each of which would have been missed."""
+
+    class Meta:
+        model = MarkovReport
+
+    version = 1
+    group_by = "surface"
+    first = factory.Sequence(lambda n: date(2026, 1, 1) + timedelta(days=n))
+    end = factory.LazyAttribute(lambda row: row.first + timedelta(days=28))
+    zone = "Asia/Shanghai"
+    population = "real"
+    currency = "CNY"
+    paths = 10
+    conversions = 2
+    effects = [["explore", 0.5], ["search", 0.75]]
+    computed_at = factory.LazyFunction(timezone.now)
 
 
 class AttributionFactory(DjangoModelFactory[Attribution]):

@@ -195,3 +195,52 @@ class Credit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model} {self.weight_billionths / WHOLE:.1%} of line {self.line_id}"
+
+
+class MarkovReport(models.Model):
+    """What was lost without each group of notes, by paths of some time: a batch report."""
+
+    id = models.BigAutoField(primary_key=True)
+    version = models.PositiveSmallIntegerField("version of the definition")
+    group_by = models.CharField(max_length=12)
+    first = models.DateField("from")
+    end = models.DateField("to", help_text="Excluded.")
+    zone = models.CharField(max_length=40)
+    population = models.CharField(max_length=9)
+    currency = models.CharField(max_length=3)
+    window_days = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Empty: the lookback of each product's category."
+    )
+    brand_ids = models.JSONField(null=True, blank=True, help_text="Empty: the products of all.")
+    paths = models.PositiveBigIntegerField(help_text="Journeys, also those that ended in nothing.")
+    conversions = models.PositiveBigIntegerField(help_text="Journeys that ended in a sale.")
+    effects = models.JSONField(
+        help_text="Pairs of a group's key and the share of sales that is lost without it; null is "
+        "everything beyond the thousand groups that are told apart."
+    )
+    computed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=[
+                    "version",
+                    "group_by",
+                    "first",
+                    "end",
+                    "zone",
+                    "population",
+                    "currency",
+                    "window_days",
+                    "brand_ids",
+                ],
+                nulls_distinct=False,
+                name="markov_report_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(conversions__lte=F("paths")), name="markov_conversions_within_paths"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.group_by}, {self.first} up to {self.end}"

@@ -6,8 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from celery import shared_task
+from django.utils import timezone
+
 from redshop.conversion.selectors import paths
-from redshop.conversion.services import attribution
+from redshop.conversion.services import attribution, markov
 from redshop.core import outbox
 
 
@@ -75,6 +78,14 @@ def reattribute_joined(*, kind: str, payload: Mapping[str, Any], at: datetime) -
         visitor_id=UUID(payload["visitor_id"]), person_id=payload["person_id"]
     )
     attribution.attribute(line_ids=lines, at=at)
+
+
+@shared_task(name="redshop.conversion.tasks.report_markov")
+def report_markov(**_newer: Any) -> None:
+    """Have fresh reports of removal effects on what is asked for most: the last 28 days."""
+    at = timezone.now()
+    for question in markov.usual_questions(at=at):
+        markov.compute(question, at=at)
 
 
 def _attribute(payloads: Payloads, *, at: datetime) -> None:

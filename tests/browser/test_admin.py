@@ -49,6 +49,7 @@ PAGES: Final = [
     "/admin/accounts/user/add/",
     "/admin/events/event/",
     "/admin/events/archivedmonth/",
+    "/admin/conversion/markovreport/",
     "/admin/core/fact/",
 ]
 

@@ -27,6 +27,8 @@ DEFAULT_DAYS: Final = 28
 MOST_DAYS: Final = 400
 YEARS: Final = range(2000, 2101)
 MOST_ID: Final = 2**63 - 1
+#: The model that is not stored of each line.
+MARKOV: Final = "markov"
 
 
 def is_kept(day: date) -> None:
@@ -194,8 +196,9 @@ class AttributionQuery(StatisticQuery):
     """What can be asked of attribution."""
 
     model = serializers.ChoiceField(
-        choices=[model.value for model in AttributionModel],
+        choices=[*(model.value for model in AttributionModel), MARKOV],
         default=AttributionModel.LAST_TOUCH.value,
+        help_text="markov is a batch report, at most an hour old; it has no group_by=day.",
     )
     group_by = serializers.ChoiceField(
         choices=[group.value for group in CreditGroup], default=CreditGroup.NOTE.value
@@ -206,12 +209,25 @@ class AttributionQuery(StatisticQuery):
         help_text="Whether a refund counts on the day of its order or on its own.",
     )
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse days as the states of a chain."""
+        attrs = super().validate(attrs)
+        if attrs["model"] == MARKOV and attrs["group_by"] == CreditGroup.DAY:
+            raise _refused("group_by", "not_for_markov", "A path does not pass through days.")
+        return attrs
+
+    @property
+    def is_markov(self) -> bool:
+        """Tell whether removal effects are asked for, and not what is stored of each line."""
+        return bool(self.validated_data["model"] == MARKOV)
+
     def as_asked(self) -> dict[str, Any]:
-        """Return the question's fields."""
+        """Return the question's fields; of Markov, those of what it divides."""
         asked = self.validated_data
+        model = AttributionModel.LINEAR if self.is_markov else AttributionModel(asked["model"])
         return {
             **super().as_asked(),
-            "model": AttributionModel(asked["model"]),
+            "model": model,
             "group_by": CreditGroup(asked["group_by"]),
             "basis": Basis(asked["basis"]),
         }

@@ -25,6 +25,7 @@ from redshop.conversion.api.serializers import (
     NoteStatisticsSerializer,
 )
 from redshop.conversion.selectors import attribution, funnel, subjects
+from redshop.conversion.services import markov
 from redshop.conversion.types import Scope, Slice
 
 
@@ -73,7 +74,8 @@ class AttributionView(StatisticView):
         question = attribution.Question(
             **query.as_asked(), scope=_scope(request, query.validated_data)
         )
-        answer = attribution.attribution(question, at=at)
+        ask = markov.attribution_by_removal if query.is_markov else attribution.attribution
+        answer = ask(question, at=at)
         return _page(request, AttributionSerializer, answer, page=question.page)
 
 
