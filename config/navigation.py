@@ -54,6 +54,7 @@ GROUPS: Final[dict[str, list[tuple[str, str, str]]]] = {
         ("Attributions", "conversion.attribution", "conversion_path"),
         ("Lookbacks", "conversion.lookback", "history"),
         ("Removal effects", "conversion.markovreport", "hub"),
+        ("Snapshots of notes", "conversion.notesnapshot", "photo_camera"),
         ("Simulation runs", "simulation.simulationrun", "science"),
     ],
     "People": [

@@ -8,6 +8,7 @@ from orders.services import coupons
 from orders.services import reconciliation as ledger
 from redshop.catalog.services import reconciliation as stock
 from redshop.conversion.services import reconciliation as conversion
+from redshop.conversion.services import snapshots
 from redshop.core.reconciliation import Comparison
 
 COMPARISONS: Final[Mapping[str, Callable[[], Comparison]]] = {
@@ -16,4 +17,5 @@ COMPARISONS: Final[Mapping[str, Callable[[], Comparison]]] = {
     "coupons": coupons.compare,
     "notes": notes.compare,
     "conversion": conversion.compare,
+    "snapshots": snapshots.compare,
 }

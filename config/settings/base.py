@@ -243,6 +243,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "redshop.events.tasks.archive",
         "schedule": crontab(hour=2, minute=17),
     },
+    "take-snapshots-of-notes": {
+        "task": "redshop.conversion.tasks.take_snapshots",
+        "schedule": crontab(minute=57),
+    },
     "report-removal-effects": {
         "task": "redshop.conversion.tasks.report_markov",
         "schedule": crontab(minute=27),

@@ -11,7 +11,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTime
 from unfold.decorators import display
 
 from redshop.catalog.models import Category
-from redshop.conversion.models import Attribution, Credit, Lookback, MarkovReport
+from redshop.conversion.models import Attribution, Credit, Lookback, MarkovReport, NoteSnapshot
 from redshop.conversion.rules import WHOLE
 from redshop.conversion.selectors import labels
 from redshop.conversion.services import attribution
@@ -173,3 +173,21 @@ class MarkovReportAdmin(ReadOnlyAdmin):
         return format_html_join(
             "", "{} {}<br>", ((f"{effect:.2%}", named[key or None][1]) for key, effect in effects)
         )
+
+
+@admin.register(NoteSnapshot)
+class NoteSnapshotAdmin(ReadOnlyAdmin):
+    list_display = ["note", "days", "until", "is_final", "impressions", "openers", "computed_at"]
+    list_filter = ["days", "is_final"]
+    list_select_related = ["note"]
+    ordering = ["-until"]
+    search_fields = ["=note__id"]
+    search_help_text = "A note's number."
+
+    @display(description="impressions")
+    def impressions(self, row: NoteSnapshot) -> int:
+        return int(row.figures.get("impressions", 0))
+
+    @display(description="people who opened")
+    def openers(self, row: NoteSnapshot) -> int:
+        return int(row.figures.get("openers", 0))

@@ -10,7 +10,7 @@ from factory.django import DjangoModelFactory
 
 from notes.factories import NoteFactory
 from orders.models import OrderLine
-from redshop.conversion.models import Attribution, Credit, Lookback, MarkovReport
+from redshop.conversion.models import Attribution, Credit, Lookback, MarkovReport, NoteSnapshot
 from redshop.conversion.services import attribution
 from redshop.conversion.types import AttributionModel
 from redshop.events.kinds import EventKind, Surface
@@ -45,6 +45,21 @@ class MarkovReportFactory(DjangoModelFactory[MarkovReport]):
     conversions = 2
     effects = [["explore", 0.5], ["search", 0.75]]
     computed_at = factory.LazyFunction(timezone.now)
+
+
+class NoteSnapshotFactory(DjangoModelFactory[NoteSnapshot]):
+    """A note that nobody saw on its first day."""
+
+    class Meta:
+        model = NoteSnapshot
+
+    note = factory.SubFactory(NoteFactory)
+    days = 1
+    until = factory.LazyFunction(timezone.now)
+    figures = {"impressions": 0, "people": 0}
+    credits: dict[str, Any] = {}
+    computed_at = factory.LazyFunction(timezone.now)
+    is_final = False
 
 
 class AttributionFactory(DjangoModelFactory[Attribution]):

@@ -244,3 +244,36 @@ class MarkovReport(models.Model):
 
     def __str__(self) -> str:
         return f"{self.group_by}, {self.first} up to {self.end}"
+
+
+class NoteSnapshot(models.Model):
+    """What a note had done so many days of 24 hours after it was published."""
+
+    id = models.BigAutoField(primary_key=True)
+    note = models.ForeignKey(
+        Note, on_delete=models.CASCADE, related_name="snapshots", db_index=False
+    )
+    days = models.PositiveSmallIntegerField(help_text="T+1, 7, 15, 30, 60 or 90.")
+    until = models.DateTimeField("as of", help_text="So long after its publication.")
+    figures = models.JSONField(help_text="Impressions, people, opens and so on, up to then.")
+    credits = models.JSONField(
+        help_text="By model and currency: billionths of sales, gross and refunded by then."
+    )
+    computed_at = models.DateTimeField()
+    is_final = models.BooleanField(
+        "final", help_text="Nothing that happened by then can be reported any more."
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["note", "days"], name="note_snapshot_once"),
+            models.CheckConstraint(
+                condition=Q(days__in=[1, 7, 15, 30, 60, 90]), name="note_snapshot_days"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["until"], condition=Q(is_final=False), name="note_snapshot_open")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.note_id} at T+{self.days}"

@@ -10,7 +10,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from redshop.conversion.selectors import paths
-from redshop.conversion.services import attribution, markov
+from redshop.conversion.services import attribution, markov, snapshots
 from redshop.core import outbox
 
 
@@ -86,6 +86,12 @@ def report_markov(**_newer: Any) -> None:
     at = timezone.now()
     for question in markov.usual_questions(at=at):
         markov.compute(question, at=at)
+
+
+@shared_task(name="redshop.conversion.tasks.take_snapshots")
+def take_snapshots(**_newer: Any) -> None:
+    """Keep what notes had done at T+1, 7, 15, 30, 60 and 90."""
+    snapshots.take(at=timezone.now())
 
 
 def _attribute(payloads: Payloads, *, at: datetime) -> None:

@@ -50,6 +50,7 @@ PAGES: Final = [
     "/admin/events/event/",
     "/admin/events/archivedmonth/",
     "/admin/conversion/markovreport/",
+    "/admin/conversion/notesnapshot/",
     "/admin/core/fact/",
 ]
 

@@ -27,6 +27,8 @@ DEFAULT_DAYS: Final = 28
 MOST_DAYS: Final = 400
 YEARS: Final = range(2000, 2101)
 MOST_ID: Final = 2**63 - 1
+#: What an answer can be asked for as.
+FORMATS: Final = ["json", "csv", "parquet"]
 #: The model that is not stored of each line.
 MARKOV: Final = "markov"
 
@@ -136,7 +138,9 @@ class StatisticQuery(SubjectQuery):
     page_size = serializers.IntegerField(min_value=1, max_value=100, default=20)
     cursor = serializers.CharField(required=False, help_text="From next or previous.")
     format = serializers.ChoiceField(
-        choices=["json", "csv"], required=False, help_text="Instead of the Accept header."
+        choices=["json", "csv", "parquet"],
+        required=False,
+        help_text="Instead of the Accept header.",
     )
 
     def validate_cursor(self, value: str) -> int:

@@ -3,14 +3,19 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
+import duckdb
 from rest_framework.renderers import BaseRenderer
 from rest_framework.utils.encoders import JSONEncoder
 
 #: What spreadsheets take for a formula.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+#: What names the parts of a row that are lists, and what is put before it.
+_PARTS: Final = {"step": "", "days": "t", "offset": "span_"}
 _META: Final = ("definition", "version", "from", "to", "window_days", "population", "kind")
 
 
@@ -30,8 +35,8 @@ class CsvRenderer(BaseRenderer):
         response = (renderer_context or {}).get("response")
         if response is not None and response.exception:
             return json.dumps(data, cls=JSONEncoder, ensure_ascii=False).encode()
-        rows = [dict(row) for row in _rows(data)]
-        header = list(dict.fromkeys(name for row in rows for name in row))
+        rows = [{name: _harmless(value) for name, value in row.items()} for row in _rows(data)]
+        header = _header(rows)
         out = io.StringIO()
         writer = csv.DictWriter(out, fieldnames=header or ["row", *_META], restval="")
         writer.writeheader()
@@ -39,8 +44,55 @@ class CsvRenderer(BaseRenderer):
         return out.getvalue().encode()
 
 
+class ParquetRenderer(BaseRenderer):
+    """The same rows, as numbers and texts of one type a column."""
+
+    media_type = "application/vnd.apache.parquet"
+    format = "parquet"
+    charset = None
+    render_style = "binary"
+
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> bytes:
+        response = (renderer_context or {}).get("response")
+        if response is not None and response.exception:
+            return json.dumps(data, cls=JSONEncoder, ensure_ascii=False).encode()
+        rows = list(_rows(data))
+        header = _header(rows) or ["row", *_META]
+        with tempfile.TemporaryDirectory(prefix="redshop-answer-") as folder:
+            said, answer = Path(folder) / "rows.json", Path(folder) / "rows.parquet"
+            said.write_text("\n".join(json.dumps(row, cls=JSONEncoder) for row in rows))
+            columns = {name: _type([row.get(name) for row in rows]) for name in header}
+            with duckdb.connect() as database:
+                told = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
+                database.execute(
+                    f"COPY (SELECT * FROM read_json('{said}', columns={{{told}}},"  # noqa: S608 - names of ours
+                    f" format='newline_delimited')) TO '{answer}' (FORMAT parquet)"
+                )
+            return answer.read_bytes()
+
+
+def _header(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
+def _type(values: Sequence[Any]) -> str:
+    """Return the type of a column that holds these values."""
+    kinds = {type(value) for value in values if value is not None}
+    for kind, name in ((bool, "BOOLEAN"), (int, "BIGINT")):
+        if kinds == {kind}:
+            return name
+    return "DOUBLE" if kinds and kinds <= {int, float} else "VARCHAR"
+
+
 def _rows(data: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     meta = {name: data["meta"][name] for name in _META}
+    if "results" not in data:
+        data = {"results": [{name: data[name] for name in data if name != "meta"}], **data}
     named = [("result", row) for row in data["results"]]
     named += [(name, data[name]) for name in ("unattributed", "total") if name in data]
     for name, row in named:
@@ -53,11 +105,12 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
         if isinstance(inner, Mapping):
             yield from _flat(inner, f"{prefix}{name}_")
         elif isinstance(inner, list):
-            for step in inner:
-                rest = {key: part for key, part in step.items() if key != "step"}
-                yield from _flat(rest, f"{prefix}{step['step']}_")
+            for part in inner:
+                called = next(key for key in _PARTS if key in part)
+                rest = {key: value for key, value in part.items() if key != called}
+                yield from _flat(rest, f"{prefix}{_PARTS[called]}{part[called]}_")
         else:
-            yield prefix + name, _harmless(inner)
+            yield prefix + name, inner
 
 
 def _harmless(value: Any) -> Any:

@@ -12,17 +12,19 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from redshop.accounts.models import User
 from redshop.conversion import access
 from redshop.conversion.api import pages
 from redshop.conversion.api.queries import AttributionQuery, FunnelQuery, SubjectQuery, parse
-from redshop.conversion.api.renderers import CsvRenderer
+from redshop.conversion.api.renderers import CsvRenderer, ParquetRenderer
 from redshop.conversion.api.serializers import (
     AttributionSerializer,
     FunnelSerializer,
     NoteStatisticsSerializer,
+    PageSerializer,
 )
 from redshop.conversion.selectors import attribution, funnel, subjects
 from redshop.conversion.services import markov
@@ -33,7 +35,7 @@ class StatisticView(APIView):
     """What statistics have in common: who may read them, and how they are rendered."""
 
     permission_classes = [IsAuthenticated]
-    renderer_classes = [JSONRenderer, CsvRenderer]
+    renderer_classes = [JSONRenderer, CsvRenderer, ParquetRenderer]
 
 
 class FunnelView(StatisticView):
@@ -46,14 +48,15 @@ class FunnelView(StatisticView):
         responses={
             (200, "application/json"): FunnelSerializer,
             (200, "text/csv"): OpenApiTypes.STR,
+            (200, ParquetRenderer.media_type): OpenApiTypes.BINARY,
         },
     )
     def get(self, request: Request) -> Response:
         at = timezone.now()
         query = parse(FunnelQuery, request.query_params.dict(), at=at)
-        question = funnel.Question(**query.as_asked(), scope=_scope(request, query.validated_data))
+        question = funnel.Question(**query.as_asked(), scope=scope(request, query))
         answer = funnel.funnel(question, at=at)
-        return _page(request, FunnelSerializer, answer, page=question.page)
+        return paged(request, FunnelSerializer, answer, page=question.page)
 
 
 class AttributionView(StatisticView):
@@ -66,17 +69,16 @@ class AttributionView(StatisticView):
         responses={
             (200, "application/json"): AttributionSerializer,
             (200, "text/csv"): OpenApiTypes.STR,
+            (200, ParquetRenderer.media_type): OpenApiTypes.BINARY,
         },
     )
     def get(self, request: Request) -> Response:
         at = timezone.now()
         query = parse(AttributionQuery, request.query_params.dict(), at=at)
-        question = attribution.Question(
-            **query.as_asked(), scope=_scope(request, query.validated_data)
-        )
+        question = attribution.Question(**query.as_asked(), scope=scope(request, query))
         ask = markov.attribution_by_removal if query.is_markov else attribution.attribution
         answer = ask(question, at=at)
-        return _page(request, AttributionSerializer, answer, page=question.page)
+        return paged(request, AttributionSerializer, answer, page=question.page)
 
 
 class NoteStatisticsView(StatisticView):
@@ -93,30 +95,34 @@ class NoteStatisticsView(StatisticView):
     def get(self, request: Request, pk: int) -> Response:
         at = timezone.now()
         query = parse(SubjectQuery, request.query_params.dict(), at=at)
-        note = get_object_or_404(access.readable_notes(_user(request)), pk=pk)
+        note = get_object_or_404(access.readable_notes(user_of(request)), pk=pk)
         answer = subjects.note(note, question=subjects.Question(**query.as_asked()), at=at)
         return Response(NoteStatisticsSerializer(answer).data)
 
 
-def _user(request: Request) -> User:
+def user_of(request: Request) -> User:
+    """Return the person who asks."""
     user = request.user
     assert isinstance(user, User)  # noqa: S101 - the permission let nobody else in
     return user
 
 
-def _scope(request: Request, asked: Mapping[str, Any]) -> Scope:
+def scope(request: Request, query: Serializer[Any]) -> Scope:
+    """Return whose numbers the answer is about.
+
+    Raises:
+        NotYours: they are none of the caller's.
+    """
+    asked: Mapping[str, Any] = query.validated_data
     return access.scope_of(
-        _user(request), brand_id=asked.get("brand"), author_id=asked.get("author")
+        user_of(request), brand_id=asked.get("brand"), author_id=asked.get("author")
     )
 
 
-def _page(
-    request: Request,
-    serializer: type[FunnelSerializer | AttributionSerializer],
-    answer: funnel.Answer | attribution.Answer,
-    *,
-    page: Slice,
+def paged(
+    request: Request, serializer: type[PageSerializer], answer: Any, *, page: Slice
 ) -> Response:
+    """Show one page of an answer, a dataclass that knows whether it ``has_more``."""
     links = pages.links(request, page=page, has_more=answer.has_more)
     shown = {field.name: getattr(answer, field.name) for field in fields(answer)}
     response = Response(serializer({**shown, **links}).data)

@@ -5,11 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db import connection
-
 from redshop.conversion import chains
 from redshop.conversion.rates import rate
 from redshop.conversion.selectors import labels, lookback, populations
+from redshop.conversion.selectors.rows import rows_of
 from redshop.conversion.types import (
     EVERYTHING,
     FunnelGroup,
@@ -140,13 +139,15 @@ def _ask(question: Question) -> list[dict[str, Any]]:
         statement = chains.of_people(
             steps=question.steps, optional=skipped, group_by=question.group_by
         )
-    with connection.cursor() as cursor:
-        cursor.execute(statement, _values(question))
-        names = [column.name for column in cursor.description or ()]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    rows = rows_of(statement, _values(question))
     if not rows and question.group_by is None:
-        return [dict.fromkeys(names, 0) | {"key": "all"}]
+        return [_nothing(question)]
     return rows
+
+
+def _nothing(question: Question) -> dict[str, Any]:
+    names = [f"{letter}{place}" for letter in "nm" for place in range(len(question.steps))]
+    return dict.fromkeys([*names, "keep", "net_minor", "n"], 0) | {"key": "all"}
 
 
 def _values(question: Question) -> dict[str, Any]:

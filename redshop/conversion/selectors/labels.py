@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from notes.models import Note, Topic
 from redshop.accounts.models import User
-from redshop.catalog.models import Brand, Category
+from redshop.catalog.models import Brand, Category, Product
 from redshop.conversion.types import CreditGroup
 from redshop.events.kinds import Surface
 
@@ -65,6 +65,7 @@ _WORDS: Final[dict[str, Callable[[str], str]]] = {
 _TABLES: Final[dict[str, Callable[[list[int]], dict[str | None, Name]]]] = {
     "note": lambda ids: _by_id(Note.objects.filter(pk__in=ids).values_list("pk", "title")),
     "author": lambda ids: _by_id(User.objects.filter(pk__in=ids).values_list("pk", "handle")),
+    "product": lambda ids: _by_id(Product.objects.filter(pk__in=ids).values_list("pk", "name")),
     "brand": lambda ids: _by_id(Brand.objects.filter(pk__in=ids).values_list("pk", "name")),
     "topic": lambda ids: _by_slug(
         Topic.objects.filter(pk__in=ids).values_list("pk", "slug", "name")

@@ -4,19 +4,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from django.db import connection
-
 from notes.models import Note
 from redshop.conversion import rules
 from redshop.conversion.rates import rate
 from redshop.conversion.selectors import populations
+from redshop.conversion.selectors.rows import rows_of
 from redshop.conversion.types import AttributionModel, Meta, Period, Rate
 from redshop.core.money import Money
 from redshop.events.kinds import EventKind
 
 VERSION: Final = 1
 #: Kinds by the names of their sums.
-_KINDS: Final = {
+KINDS: Final = {
     "impressions": EventKind.IMPRESSION,
     "opens": EventKind.NOTE_OPEN,
     "reads": EventKind.READ,
@@ -27,17 +26,17 @@ _KINDS: Final = {
     "product_views": EventKind.PRODUCT_VIEW,
     "cart_adds": EventKind.CART_ADD,
 }
-_ENGAGING: Final = ("reads", "likes", "saves", "comments", "shares")
+ENGAGING: Final = ("reads", "likes", "saves", "comments", "shares")
 
 _DEEDS: Final = f"""
 SELECT count(*) FILTER (WHERE impressions > 0) AS people,
        count(*) FILTER (WHERE opens > 0) AS openers,
        count(*) FILTER (WHERE impressions > 0 AND opens > 0) AS saw_and_opened,
-       count(*) FILTER (WHERE {" + ".join(_ENGAGING)} > 0) AS engaged,
-       {", ".join(f"coalesce(sum({name}), 0)::bigint AS {name}" for name in _KINDS)}
+       count(*) FILTER (WHERE {" + ".join(ENGAGING)} > 0) AS engaged,
+       {", ".join(f"coalesce(sum({name}), 0)::bigint AS {name}" for name in KINDS)}
 FROM (
     SELECT {
-    ", ".join(f"count(*) FILTER (WHERE kind = '{kind}') AS {name}" for name, kind in _KINDS.items())
+    ", ".join(f"count(*) FILTER (WHERE kind = '{kind}') AS {name}" for name, kind in KINDS.items())
 }
     FROM events_event
     LEFT JOIN events_identity ON events_event.person_id IS NULL
@@ -143,7 +142,7 @@ def note(note: Note, *, question: Question, at: datetime) -> NoteStatistics:
         "populations": populations.members(question.population),
         "currency": question.currency,
     }
-    deeds = _rows(_DEEDS, values)[0]
+    deeds = rows_of(_DEEDS, values)[0]
     return NoteStatistics(
         id=note.pk,
         title=note.title,
@@ -154,18 +153,11 @@ def note(note: Note, *, question: Question, at: datetime) -> NoteStatistics:
             openers=deeds["openers"],
             open_rate=rate(deeds["saw_and_opened"], deeds["people"]),
         ),
-        engagement=Engagement(**{name: deeds[name] for name in _ENGAGING}, people=deeds["engaged"]),
+        engagement=Engagement(**{name: deeds[name] for name in ENGAGING}, people=deeds["engaged"]),
         interest=Interest(deeds["product_views"], deeds["cart_adds"]),
-        credits=_credits(_rows(_CREDITED, values), currency=question.currency),
+        credits=_credits(rows_of(_CREDITED, values), currency=question.currency),
         meta=_meta(question, n=deeds["people"], at=at),
     )
-
-
-def _rows(statement: str, values: dict[str, Any]) -> list[dict[str, Any]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        names = [column.name for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def _credits(rows: list[dict[str, Any]], *, currency: str) -> tuple[Credited, ...]:
