@@ -159,7 +159,7 @@ def _ids(me: User, note: Note, comment_id: int, order_id: Any, arrived: Order) -
 def specific(world: World, operation: Operation) -> dict[str, Any]:
     """Return the ids of an operation that is about something else than most."""
     path, me = operation.path, world.me
-    if path == "/api/v1/brands/{id}":
+    if path in {"/api/v1/brands/{id}", "/api/v1/stats/brands/{id}"}:
         return {"id": SkuFactory.create().product.brand_id}
     if path == "/api/v1/stats/notes/{id}":
         return {"id": world.ids["note_id"]}
@@ -181,6 +181,8 @@ def asking(world: World, operation: Operation) -> Callable[[], Any]:
     if operation.path.endswith("/why"):
         request_id = ApiClient(token=world.token).get("/feed").json()["request_id"]
         address += f"?request_id={request_id}"
+    if operation.path.endswith("/stats/aips"):
+        address += f"?brand={SkuFactory.create().product.brand_id}"
     device = ApiClient(token=None if "auth/login" in operation.path else world.token)
     return lambda: device.call(operation.method.upper(), address, body, key=uuid7())
 

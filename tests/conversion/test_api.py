@@ -382,10 +382,8 @@ class TestTables:
         assert response["Content-Type"] == "application/problem+json"
         assert json.loads(response.content)["errors"][0]["pointer"] == "/unit"
 
-    def test_parquet_is_not_served_yet(self, analyst: ApiClient) -> None:
-        response = analyst.get(
-            "/stats/funnel", headers={"Accept": "application/vnd.apache.parquet"}
-        )
+    def test_what_is_no_table_is_not_served(self, analyst: ApiClient) -> None:
+        response = analyst.get("/stats/funnel", headers={"Accept": "application/xml"})
 
         assert response.status_code == 406
         assert response["Content-Type"] == "application/problem+json"
