@@ -134,7 +134,7 @@ FROM (
     FROM events_event
     WHERE person_id = ANY(%(people)s) AND note_id IS NOT NULL AND kind = ANY(%(kinds)s)
       AND occurred_at > %(since)s AND occurred_at <= %(until)s
-      AND (kind <> 'impression' OR occurred_at > %(seen_since)s)
+      AND (kind <> 'impression' OR occurred_at > %(seen_since)s) AND suspicion = ''
     GROUP BY person_id, note_id, kind
 ) happened
 GROUP BY person_id, kind ORDER BY person_id, kind

@@ -76,7 +76,7 @@ SELECT lower(btrim(query)) AS text,
        count(DISTINCT coalesce(person_id::text, visitor_id::text)) AS people
 FROM events_event
 WHERE kind = 'search_submit' AND occurred_at > %(since)s AND occurred_at <= %(at)s
-  AND btrim(query) <> ''
+  AND btrim(query) <> '' AND suspicion = ''
 GROUP BY 1 HAVING count(DISTINCT coalesce(person_id::text, visitor_id::text)) >= %(least)s
 ORDER BY people DESC, text LIMIT %(limit)s
 """

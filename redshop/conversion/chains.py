@@ -43,7 +43,7 @@ acts AS (
     FROM events_event
     LEFT JOIN events_identity ON events_event.person_id IS NULL
                              AND events_identity.visitor_id = events_event.visitor_id
-    WHERE events_event.kind = ANY(%(steps)s)
+    WHERE events_event.kind = ANY(%(steps)s) AND events_event.suspicion = ''
       AND events_event.population = ANY(%(populations)s)
       AND events_event.occurred_at >= %(since)s AND {until}
 )"""

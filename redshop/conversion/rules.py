@@ -45,7 +45,7 @@ WITH acts AS (
            events_event.note_id, events_event.surface
     FROM conversions
     JOIN events_event ON events_event.person_id = conversions.person_id
-    WHERE events_event.occurred_at >= conversions.clicks_since
+    WHERE events_event.suspicion = '' AND events_event.occurred_at >= conversions.clicks_since
       AND events_event.occurred_at <= conversions.converted_at
     UNION ALL
     SELECT conversions.line_id, conversions.product_id, conversions.views_since,
@@ -54,7 +54,7 @@ WITH acts AS (
     FROM conversions
     JOIN events_identity ON events_identity.person_id = conversions.person_id
     JOIN events_event ON events_event.visitor_id = events_identity.visitor_id
-    WHERE events_event.person_id IS NULL
+    WHERE events_event.person_id IS NULL AND events_event.suspicion = ''
       AND events_event.occurred_at >= conversions.clicks_since
       AND events_event.occurred_at <= conversions.converted_at
 ),

@@ -44,6 +44,7 @@ class EventAdmin(_LogAdmin):
         "query",
         "population",
         "source",
+        "suspicion",
     ]
     list_filter = [
         ("occurred_at", MomentRangeFilter),
@@ -51,6 +52,7 @@ class EventAdmin(_LogAdmin):
         "surface",
         "population",
         "source",
+        "suspicion",
     ]
     list_filter_submit = True
     ordering = ["-occurred_at"]

@@ -12,6 +12,7 @@ from django.db.models import Q
 from redshop.core.db import LockableQuerySet
 from redshop.core.populations import Population
 from redshop.events.kinds import EventKind, Source, Surface
+from redshop.events.suspicion import Suspicion
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -53,6 +54,13 @@ class Event(models.Model):
     currency = models.CharField(max_length=3, blank=True)
     population = models.CharField(max_length=9, choices=Population.choices)
     source = models.CharField(max_length=6, choices=Source.choices)
+    suspicion = models.CharField(
+        max_length=5,
+        choices=Suspicion.choices,
+        default=Suspicion.NONE,
+        blank=True,
+        help_text="Marked events are kept, and left out of what is counted.",
+    )
 
     objects: ClassVar[EventQuerySet] = EventQuerySet.as_manager()  # type: ignore[assignment]
 

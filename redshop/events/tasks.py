@@ -44,10 +44,11 @@ def archive(**_newer: Any) -> None:
 
 @shared_task(name="redshop.events.tasks.forget")
 def forget(**_newer: Any) -> None:
-    """Forget old ids and old bad rows, a chunk at a time."""
+    """Forget old ids, old bad rows and old counts, a chunk at a time."""
     until = time.monotonic() + TURN_SECONDS
     _until_done(retention.forget_ids, until=until)
     _until_done(retention.forget_rejected, until=until)
+    _until_done(retention.forget_pace, until=until)
 
 
 def _until_done(forget_some: Callable[..., int], *, until: float) -> None:

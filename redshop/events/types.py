@@ -9,12 +9,16 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """What one device sends at once; ``rows`` are as they came and may be anything."""
+    """What one device sends at once; ``rows`` are as they came and may be anything.
+
+    ``is_by_bot`` where it says itself that it is a machine.
+    """
 
     sent_at: datetime
     visitor_id: UUID | None
     session_id: UUID | None
     rows: Sequence[Any]
+    is_by_bot: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ WHERE person_id IN (SELECT person_id FROM conversions)
 #: the indexes that lead from people to their events.
 _EVENTS: Final = """
 SELECT DISTINCT event.id, event.kind, event.occurred_at, event.person_id, event.visitor_id,
-       event.note_id, event.surface
+       event.note_id, event.surface, event.suspicion
 FROM (SELECT person_id, min(clicks_since) AS since, max(converted_at) AS until
       FROM conversions GROUP BY person_id) AS buyer
 JOIN events_event AS event ON event.person_id = buyer.person_id
@@ -70,7 +70,7 @@ JOIN events_event AS event ON event.person_id = buyer.person_id
 WHERE {months} AND event.note_id IS NOT NULL AND event.kind IN ({kinds})
 UNION ALL
 SELECT DISTINCT event.id, event.kind, event.occurred_at, event.person_id, event.visitor_id,
-       event.note_id, event.surface
+       event.note_id, event.surface, event.suspicion
 FROM (SELECT person_id, min(clicks_since) AS since, max(converted_at) AS until
       FROM conversions GROUP BY person_id) AS buyer
 JOIN events_identity ON events_identity.person_id = buyer.person_id
@@ -89,6 +89,7 @@ EVENTS: Final = {
     "visitor_id": "UUID",
     "note_id": "BIGINT",
     "surface": "VARCHAR",
+    "suspicion": "VARCHAR",
 }
 _COLUMNS: Final = {
     "conversions": {

@@ -62,7 +62,7 @@ acted AS (
     JOIN catalog_product ON catalog_product.id = notes_producttag.product_id
     WHERE event.kind IN ({", ".join(f"'{kind}'" for kind in (*CLICKS, "impression"))})
       AND event.occurred_at >= %(since)s AND event.occurred_at < %(until)s
-      AND event.population = ANY(%(populations)s)
+      AND event.population = ANY(%(populations)s) AND event.suspicion = ''
       AND (%(brand_ids)s::bigint[] IS NULL OR catalog_product.brand_id = ANY(%(brand_ids)s))
 ),
 bought AS (

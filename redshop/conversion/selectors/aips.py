@@ -50,7 +50,7 @@ acts AS (
                OR notes_producttag.valid_until > event.occurred_at)
     ) AS about
     WHERE event.occurred_at >= %(since)s AND event.occurred_at < %(until)s
-      AND event.population = ANY(%(populations)s)
+      AND event.population = ANY(%(populations)s) AND event.suspicion = ''
       AND event.kind IN ('impression', 'note_open', 'read', 'product_view', 'like', 'save',
                          'comment', 'share', 'cart_add')
       AND about.product_id IN (SELECT id FROM shelf)

@@ -57,7 +57,7 @@ active AS (
     FROM cohort
     JOIN events_event AS event ON event.person_id = cohort.person_id
                               AND event.occurred_at >= cohort.began_at
-                              AND event.occurred_at < %(latest)s
+                              AND event.occurred_at < %(latest)s AND event.suspicion = ''
 ),
 bought AS (
     SELECT cohort.began_in,

@@ -42,7 +42,7 @@ SELECT count(DISTINCT coalesce(person_id::text, visitor_id::text))
        (SELECT count(*) FROM notes_note WHERE population = ANY(%(populations)s)
            AND published_at >= %(day_before)s AND published_at < %(day)s)
 FROM events_event
-WHERE occurred_at >= %(day_before)s AND occurred_at < %(until)s
+WHERE occurred_at >= %(day_before)s AND occurred_at < %(until)s AND suspicion = ''
   AND population = ANY(%(populations)s)
 """
 #: Of goods, as in all conversion figures: without shipping and duty.

@@ -57,7 +57,7 @@ acts AS (
                              AND events_identity.visitor_id = event.visitor_id
     WHERE event.kind = ANY(%(kinds)s)
       AND event.occurred_at >= %(since)s AND event.occurred_at < %(until)s
-      AND event.population = ANY(%(populations)s)
+      AND event.population = ANY(%(populations)s) AND event.suspicion = ''
 ),
 about AS (
     SELECT acts.* FROM acts WHERE acts.product_id IS NOT NULL

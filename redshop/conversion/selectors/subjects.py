@@ -43,7 +43,7 @@ FROM (
                              AND events_identity.visitor_id = events_event.visitor_id
     WHERE events_event.note_id = %(note_id)s
       AND events_event.occurred_at >= %(since)s AND events_event.occurred_at < %(until)s
-      AND events_event.population = ANY(%(populations)s)
+      AND events_event.population = ANY(%(populations)s) AND events_event.suspicion = ''
     GROUP BY coalesce(coalesce(events_event.person_id, events_identity.person_id)::text,
                       events_event.visitor_id::text)
 ) AS people

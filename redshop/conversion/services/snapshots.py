@@ -45,7 +45,7 @@ people AS (
 }
     FROM due
     LEFT JOIN events_event AS event
-      ON event.note_id = due.id AND event.occurred_at < due.until
+      ON event.note_id = due.id AND event.occurred_at < due.until AND event.suspicion = ''
      AND event.occurred_at >= %(since)s AND event.occurred_at < %(latest)s
     LEFT JOIN events_identity ON event.person_id IS NULL
                              AND events_identity.visitor_id = event.visitor_id

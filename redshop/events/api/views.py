@@ -16,6 +16,7 @@ from redshop.core.populations import Population
 from redshop.events.api.parsers import BatchParser
 from redshop.events.api.serializers import BatchSerializer, IngestedSerializer
 from redshop.events.services import ingestion
+from redshop.events.suspicion import is_bot
 from redshop.events.types import Batch
 
 
@@ -62,6 +63,7 @@ def _batch(request: Request) -> Batch:
         visitor_id=_visitor(request, given.get("visitor_id")),
         session_id=given.get("session_id"),
         rows=given["events"],
+        is_by_bot=is_bot(request.headers.get("User-Agent", "")),
     )
 
 

@@ -22,6 +22,7 @@ from redshop.events.services.rejection import (
     set_aside,
 )
 from redshop.events.services.validation import Refusal, Row, judge
+from redshop.events.suspicion import Suspicion, minute_of
 from redshop.events.types import Batch, Ingested, Rejection
 
 MOST_ROWS: Final = 1_000
@@ -33,6 +34,7 @@ _ABOUT_THE_BATCH: Final = (
     "currency",
     "population",
     "source",
+    "suspicion",
 )
 _COLUMNS: Final = (*Row._fields, *_ABOUT_THE_BATCH)
 
@@ -73,17 +75,28 @@ def _keep(
     for row in judged:
         if isinstance(row, Row):
             good.setdefault(row.id, row)
+    minutes = {event_id: minute_of(row.occurred_at) for event_id, row in good.items()}
     taken = writing.take(
-        good, person_id=person_id, visitor_id=batch.visitor_id, received_at=received_at
+        minutes,
+        sender=fingerprint("sender", str(person_id or batch.visitor_id)),
+        person_id=person_id,
+        visitor_id=batch.visitor_id,
+        received_at=received_at,
     )
     who = (person_id, _text(batch.visitor_id), _text(batch.session_id))
     if taken.is_withdrawn:
         who = (None, None, None)
     rest = (received_at, *who, "", str(population), Source.CLIENT.value)
+    marks = dict.fromkeys(taken.floods, Suspicion.FLOOD.value)
+    otherwise = Suspicion.BOT.value if batch.is_by_bot else Suspicion.NONE.value
     writing.copy(
         _COLUMNS,
         [
-            (*(row._replace(request_id=None) if taken.is_withdrawn else row), *rest)
+            (
+                *(row._replace(request_id=None) if taken.is_withdrawn else row),
+                *rest,
+                otherwise or marks.get(minutes[event_id], ""),
+            )
             for event_id, row in good.items()
             if event_id in taken.ids
         ],

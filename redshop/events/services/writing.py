@@ -11,6 +11,7 @@ from django.db import connection
 
 from redshop.core.db import requires_transaction
 from redshop.core.writes import write
+from redshop.events.suspicion import MOST_A_MINUTE
 
 #: What leads to a person; empty in every event of someone who withdrew consent to analytics.
 IDENTIFYING: Final = frozenset({"person_id", "visitor_id", "session_id", "request_id", "order_id"})
@@ -39,16 +40,28 @@ COLUMNS: Final = {
     "currency": "text",
     "population": "text",
     "source": "text",
+    "suspicion": "text",
 }
 _TEXTS: Final = {name: "" for name, kind in COLUMNS.items() if kind == "text"}
 
+#: Ids are taken in order, then minutes counted in order: no two batches can wait for one another.
 _TAKE: Final = """
-WITH taken AS (
-    INSERT INTO events_eventid (id, received_at)
-    SELECT id, %(received_at)s FROM unnest(%(ids)s::uuid[]) AS id
+WITH given AS (
+    SELECT * FROM unnest(%(ids)s::uuid[], %(minutes)s::int[]) AS given (id, minute)
+),
+taken AS (
+    INSERT INTO events_eventid (id, received_at) SELECT id, %(received_at)s FROM given
     ON CONFLICT DO NOTHING RETURNING id
+),
+paced AS (
+    INSERT INTO events_pace AS known (sender, minute, events)
+    SELECT %(sender)s, minute, count(*) FROM taken JOIN given USING (id)
+    GROUP BY minute ORDER BY minute
+    ON CONFLICT (sender, minute) DO UPDATE SET events = known.events + excluded.events
+    RETURNING minute, events
 )
 SELECT (SELECT coalesce(array_agg(id::text), '{}') FROM taken),
+       (SELECT coalesce(array_agg(minute), '{}') FROM paced WHERE events > %(most)s),
        EXISTS (SELECT FROM events_optout WHERE person_id = %(person_id)s)
        OR %(person_id)s::bigint IS NULL
           AND EXISTS (SELECT FROM events_identity JOIN events_optout USING (person_id)
@@ -76,33 +89,46 @@ ON CONFLICT DO NOTHING
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Which ids were free, and whether their events must not lead to anyone."""
+    """Which ids were free, of which minutes their sender reported more than a person does, and
+    whether their events must not lead to anyone."""
 
     ids: frozenset[str]
+    floods: frozenset[int]
     is_withdrawn: bool
 
 
 @requires_transaction
 def take(
-    ids: Collection[str], *, person_id: int | None, visitor_id: UUID | None, received_at: datetime
+    ids: Mapping[str, int],
+    *,
+    sender: UUID,
+    person_id: int | None,
+    visitor_id: UUID | None,
+    received_at: datetime,
 ) -> Taken:
     """Take the ids that nobody has taken; they are the caller's once the transaction commits.
 
+    ``ids`` tells the minute of each. What is taken is counted to its sender's minutes.
+
     Locks: the ids, in order, so that two batches with ids in common cannot deadlock: the second
-    waits and finds them taken.
+    waits and finds them taken; then the minutes of the sender, in order.
     """
+    in_order = sorted(ids)
     with connection.cursor() as cursor:
         cursor.execute(
             _TAKE,
             {
-                "ids": f"{{{','.join(sorted(ids))}}}",
+                "ids": f"{{{','.join(in_order)}}}",
+                "minutes": f"{{{','.join(str(ids[each]) for each in in_order)}}}",
+                "sender": sender,
+                "most": MOST_A_MINUTE,
                 "person_id": person_id,
                 "visitor_id": visitor_id,
                 "received_at": received_at,
             },
         )
-        taken, is_withdrawn = cursor.fetchone()
-    return Taken(ids=frozenset(taken), is_withdrawn=is_withdrawn)
+        taken, floods, is_withdrawn = cursor.fetchone()
+    return Taken(ids=frozenset(taken), floods=frozenset(floods), is_withdrawn=is_withdrawn)
 
 
 @requires_transaction
