@@ -58,8 +58,13 @@ def ingest(
         raise BatchTooLarge
     skew = received_at - batch.sent_at
     judged = [judge(row, received_at=received_at, skew=skew) for row in batch.rows]
-    partitions.cover({row.occurred_at for row in judged if isinstance(row, Row)})
+    partitions.cover(_ends([row.occurred_at for row in judged if isinstance(row, Row)]))
     return _keep(batch, judged, person_id=person_id, received_at=received_at, population=population)
+
+
+def _ends(moments: Sequence[datetime]) -> set[datetime]:
+    """Return the first and the last: what is taken is of 30 days, so of their months at most."""
+    return {min(moments), max(moments)} if moments else set()
 
 
 @transaction.atomic(durable=True)

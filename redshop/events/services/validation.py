@@ -67,17 +67,22 @@ def judge(row: Any, *, received_at: datetime, skew: timedelta) -> Row | Refusal:
         return Refusal("unknown_field", f"{unknown} of its fields are not known.")
     if refusal := _refusal_of(row.get("kind")):
         return refusal
-    values: list[Any] = []
-    for name, (read, says, absent) in _FIELDS.items():
-        value = row.get(name)
-        if value is None and name not in _REQUIRED:
-            values.append(absent)
-            continue
-        try:
-            values.append(read(value))
-        except ValueError:
-            return Refusal(f"invalid_{name}", f"{name} must be {says}.")
-    return _in_time(Row(*values), received_at=received_at, skew=skew)
+    values = list(_ABSENT)
+    for name, value in row.items():
+        if value is not None:
+            place, read = _READ[name]
+            try:
+                values[place] = read(value)
+            except ValueError:
+                return _wrong(name)
+    for name in _REQUIRED:
+        if row.get(name) is None:
+            return _wrong(name)
+    return _in_time(Row._make(values), received_at=received_at, skew=skew)
+
+
+def _wrong(name: str) -> Refusal:
+    return Refusal(f"invalid_{name}", f"{name} must be {_FIELDS[name][1]}.")
 
 
 def _not_an_event(row: Any) -> Refusal:
@@ -170,7 +175,7 @@ def _text(value: Any) -> str:
 
 _id = _whole(least=1, most=_BIGGEST_ID)
 _number = _whole(least=0, most=_BIGGEST_NUMBER)
-_REQUIRED: Final = frozenset({"id", "kind", "occurred_at"})
+_REQUIRED: Final = ("id", "occurred_at")
 #: How each field of a row is read, what it must be, and what an absent one is; as in ``Row``.
 _FIELDS: Final[dict[str, tuple[Callable[[Any], Any], str, str | None]]] = {
     "id": (uuid_text, "a UUID", None),
@@ -185,6 +190,9 @@ _FIELDS: Final[dict[str, tuple[Callable[[Any], Any], str, str | None]]] = {
     "completion": (_share, "a number from 0 to 1", None),
     "query": (_text, f"a text of at most {LONGEST_QUERY} characters", ""),
 }
+#: What a row has where it says nothing, and where in it each field is, read how.
+_ABSENT: Final = tuple(absent for _, _, absent in _FIELDS.values())
+_READ: Final = {name: (place, read) for place, (name, (read, _, _)) in enumerate(_FIELDS.items())}
 
 #: Every reason there is to refuse a row.
 CODES: Final = (
