@@ -49,6 +49,8 @@ picture: install chromium
 
 bench: install
 	$(BIN)/python benchmarks/run.py $(ARGS)
+	$(BIN)/python benchmarks/ingestion.py
+	$(BIN)/python benchmarks/questions.py --events 10000000 --conversions 100000
 
 soak: pyspark
 	$(BIN)/pytest -m "soak or spark" $(ARGS)

@@ -159,7 +159,7 @@ class Watch:
         columns = ", ".join(f'quote_nullable("{name}"::text)' for name in table.columns)
         order = "xmin::text::bigint, cmin::text::bigint"
         found = self.database.execute(
-            f'SELECT {columns} FROM "{table.name}" ORDER BY {order}'.encode()  # noqa: S608 - names of columns
+            f'SELECT {columns} FROM "{table.name}" ORDER BY {order}'.encode()
         )
         rows = (dict(zip(table.columns, row, strict=True)) for row in found)
         return {tuple(row[name] for name in table.key): row for row in rows}
@@ -177,7 +177,7 @@ class Watch:
         for name, table in self.tables.items():
             for key, row in known.get(name, {}).items():
                 if key not in now[name]:
-                    told.append(f'DELETE FROM "{name}" WHERE {self._where(table, row)};')  # noqa: S608 - of a script
+                    told.append(f'DELETE FROM "{name}" WHERE {self._where(table, row)};')
                 elif row != now[name][key]:
                     told += self._update(table, row, now[name][key])
         return told
@@ -220,7 +220,7 @@ class Watch:
         columns = ", ".join(f'"{name}"' for name in names)
         values = ", ".join(self._value(table, name, row[name]) for name in names)
         end = f' RETURNING "{table.key[0]}" AS {own} \\gset' if own else ";"
-        return f'INSERT INTO "{table.name}" ({columns}) VALUES ({values}){end}'  # noqa: S608 - as above
+        return f'INSERT INTO "{table.name}" ({columns}) VALUES ({values}){end}'
 
     def _update(self, table: Table, old: Mapping[str, str], row: Mapping[str, str]) -> list[str]:
         is_older = tuple(row[name] for name in table.key) in self._first[table.name]
@@ -234,10 +234,10 @@ class Watch:
         where = self._where(table, row)
         if table.name == "catalog_sku":  # its trigger writes a movement, and wants to know why
             where += f" AND set_config('{CAUSE}', '{{\"kind\": \"reserved\"}}', true) <> ''"
-        told = [f'UPDATE "{table.name}" SET {changed} WHERE {where};']  # noqa: S608 - as above
+        told = [f'UPDATE "{table.name}" SET {changed} WHERE {where};']
         if is_older:  # others want it too
             lock = (
-                f'SELECT 1 FROM "{table.name}" WHERE {self._where(table, row)} FOR NO KEY UPDATE;'  # noqa: S608 - as above
+                f'SELECT 1 FROM "{table.name}" WHERE {self._where(table, row)} FOR NO KEY UPDATE;'
             )
             told.insert(0, lock)
         return told
