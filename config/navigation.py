@@ -55,6 +55,8 @@ GROUPS: Final[dict[str, list[tuple[str, str, str]]]] = {
         ("Lookbacks", "conversion.lookback", "history"),
         ("Removal effects", "conversion.markovreport", "hub"),
         ("Snapshots of notes", "conversion.notesnapshot", "photo_camera"),
+        ("Experiments", "experiments.experiment", "biotech"),
+        ("Exposures", "experiments.exposure", "visibility"),
         ("Simulation runs", "simulation.simulationrun", "science"),
     ],
     "People": [

@@ -74,6 +74,7 @@ INSTALLED_APPS = [
     "pgtrigger",
     "redshop.core",
     "redshop.events",
+    "redshop.experiments",
     "redshop.accounts",
     "redshop.catalog",
     "notes",

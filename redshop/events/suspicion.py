@@ -19,9 +19,10 @@ class Suspicion(models.TextChoices):
     FLOOD = "flood", "faster than a person"
 
 
-#: What machines call themselves (Cubot is a maker of telephones): crawlers by convention (RFC 9309, Google's and Bing's lists of
-#: their own agents), browsers that nobody looks at. Libraries that make requests (okhttp, axios,
-#: python-requests …) are in honest apps and partners' servers too, so their names say nothing.
+#: What machines call themselves (Cubot is a maker of telephones): crawlers by convention (RFC 9309,
+#: Google's and Bing's lists of their own agents), browsers that nobody looks at. Libraries that
+#: make requests (okhttp, axios, python-requests …) are in honest apps and partners' servers too, so
+#: their names say nothing.
 _BOTS: Final = re.compile(
     r"\bbot\b|(?<!cu)bot[/;)-]|crawl|spider|slurp|mediapartners|facebookexternalhit|bingpreview"
     r"|headlesschrome|phantomjs|lighthouse|pingdom|uptimerobot|scrapy|archive\.org",

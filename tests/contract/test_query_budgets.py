@@ -25,6 +25,7 @@ from redshop.accounts.factories import FollowFactory, NotificationFactory, UserF
 from redshop.accounts.models import User
 from redshop.catalog.factories import MediaFactory, ProductFactory, SkuFactory
 from redshop.core.ids import uuid7
+from redshop.experiments.factories import ArmFactory
 from redshop.simulation.seeding import Sizes, seed
 from tests.api import ApiClient
 from tests.conftest import token_of
@@ -161,6 +162,8 @@ def specific(world: World, operation: Operation) -> dict[str, Any]:
     path, me = operation.path, world.me
     if path in {"/api/v1/brands/{id}", "/api/v1/stats/brands/{id}"}:
         return {"id": SkuFactory.create().product.brand_id}
+    if path == "/api/v1/stats/experiments/{key}":
+        return {"key": ArmFactory.create(is_control=True).experiment.key}
     if path == "/api/v1/stats/notes/{id}":
         return {"id": world.ids["note_id"]}
     if path == "/api/v1/orders/{order_id}/returns":

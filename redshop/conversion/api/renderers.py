@@ -15,7 +15,7 @@ from rest_framework.utils.encoders import JSONEncoder
 #: What spreadsheets take for a formula.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 #: What names the parts of a row that are lists, and what is put before it.
-_PARTS: Final = {"step": "", "days": "t", "offset": "span_"}
+_PARTS: Final = {"step": "", "days": "t", "offset": "span_", "arm": ""}
 _META: Final = ("definition", "version", "from", "to", "window_days", "population", "kind")
 
 

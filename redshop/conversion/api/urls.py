@@ -1,6 +1,6 @@
 from django.urls import path
 
-from redshop.conversion.api import subject_views
+from redshop.conversion.api import experiment_views, subject_views
 from redshop.conversion.api.views import AttributionView, FunnelView, NoteStatisticsView
 
 urlpatterns = [
@@ -13,5 +13,10 @@ urlpatterns = [
     path("stats/snapshots", subject_views.SnapshotsView.as_view(), name="stats-snapshots"),
     path("stats/time-to-convert", subject_views.TimeToConvertView.as_view(), name="stats-timing"),
     path("stats/cohorts", subject_views.CohortsView.as_view(), name="stats-cohorts"),
+    path(
+        "stats/experiments/<slug:key>",
+        experiment_views.ExperimentView.as_view(),
+        name="stats-experiment",
+    ),
     path("stats/aips", subject_views.AipsView.as_view(), name="stats-aips"),
 ]

@@ -1,0 +1,1 @@
+"""What experiments found: statistics on arrays, and what they are fed with."""
