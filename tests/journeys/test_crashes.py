@@ -37,9 +37,11 @@ def stock_up(system: Living) -> None:
     system.execute("UPDATE catalog_sku SET on_hand = 1000000")
 
 
-def persistent(mobile: Mobile, method: str, path: str, body: Any, key: Any = None) -> Any:
+def persistent(
+    mobile: Mobile, method: str, path: str, body: Any, key: Any = None, *, tries: int = 50
+) -> Any:
     """Call until the answer comes: a repeat with the same key is harmless."""
-    for _ in range(50):
+    for _ in range(tries):
         try:
             return mobile.call(method, path, body, key=key)
         except (httpx.TransportError, httpx.HTTPStatusError) as error:
