@@ -11,7 +11,14 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTime
 from unfold.decorators import display
 
 from redshop.catalog.models import Category
-from redshop.conversion.models import Attribution, Credit, Lookback, MarkovReport, NoteSnapshot
+from redshop.conversion.models import (
+    Attribution,
+    Credit,
+    ImportedLog,
+    Lookback,
+    MarkovReport,
+    NoteSnapshot,
+)
 from redshop.conversion.rules import WHOLE
 from redshop.conversion.selectors import labels
 from redshop.conversion.services import attribution
@@ -191,3 +198,9 @@ class NoteSnapshotAdmin(ReadOnlyAdmin):
     @display(description="people who opened")
     def openers(self, row: NoteSnapshot) -> int:
         return int(row.figures.get("openers", 0))
+
+
+@admin.register(ImportedLog)
+class ImportedLogAdmin(ReadOnlyAdmin):
+    list_display = ["name", "shop", "line", "started_at", "finished_at"]
+    ordering = ["-started_at"]

@@ -10,7 +10,14 @@ from factory.django import DjangoModelFactory
 
 from notes.factories import NoteFactory
 from orders.models import OrderLine
-from redshop.conversion.models import Attribution, Credit, Lookback, MarkovReport, NoteSnapshot
+from redshop.conversion.models import (
+    Attribution,
+    Credit,
+    ImportedLog,
+    Lookback,
+    MarkovReport,
+    NoteSnapshot,
+)
 from redshop.conversion.services import attribution
 from redshop.conversion.types import AttributionModel
 from redshop.events.kinds import EventKind, Surface
@@ -60,6 +67,19 @@ class NoteSnapshotFactory(DjangoModelFactory[NoteSnapshot]):
     credits: dict[str, Any] = {}
     computed_at = factory.LazyFunction(timezone.now)
     is_final = False
+
+
+class ImportedLogFactory(DjangoModelFactory[ImportedLog]):
+    """A log of which nothing is imported yet."""
+
+    class Meta:
+        model = ImportedLog
+
+    shop = "laden"
+    name = factory.Sequence(lambda n: f"log-{n}.csv")
+    digest = factory.Sequence(lambda n: f"{n:032x}")
+    read_as: dict[str, Any] = {}
+    started_at = factory.LazyFunction(timezone.now)
 
 
 class AttributionFactory(DjangoModelFactory[Attribution]):

@@ -277,3 +277,26 @@ class NoteSnapshot(models.Model):
 
     def __str__(self) -> str:
         return f"{self.note_id} at T+{self.days}"
+
+
+class ImportedLog(models.Model):
+    """How far the log of a shop that existed before was imported, read in one way."""
+
+    id = models.BigAutoField(primary_key=True)
+    shop = models.CharField(max_length=16)
+    name = models.CharField("file", max_length=120)
+    digest = models.CharField(max_length=32, help_text="Of its size, beginning and end.")
+    read_as = models.JSONField(help_text="Currency, time zone, and what was said of its words.")
+    line = models.PositiveBigIntegerField("last line", default=0)
+    counts = models.JSONField(default=dict, blank=True, help_text="What was done so far.")
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "imported log"
+        constraints = [
+            models.UniqueConstraint(fields=["shop", "digest", "read_as"], name="imported_log_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.shop}"

@@ -7,7 +7,7 @@ from redshop.conversion.rates import rate
 from redshop.conversion.selectors import attribution
 from redshop.conversion.selectors.funnel import Walk
 from redshop.conversion.selectors.overview import MODEL, Overview
-from redshop.conversion.types import Rate
+from redshop.conversion.types import Period, Rate
 
 NAMES: Final = {
     "impression": "impressions",
@@ -35,6 +35,12 @@ def funnel_and_notes(shown: Overview) -> str:
         *_notes(shown),
     ]
     return "\n".join(parts)
+
+
+def funnel(walk: Walk, period: Period) -> str:
+    """Return the table of a funnel, headed by its days."""
+    head = f"{period.first} up to {period.end}, {period.zone.key}: people by product and step"
+    return "\n".join([head, "", *_steps(walk)])
 
 
 def _steps(walk: Walk) -> list[str]:

@@ -53,6 +53,7 @@ PAGES: Final = [
     "/admin/experiments/experiment/add/",
     "/admin/experiments/exposure/",
     "/admin/conversion/markovreport/",
+    "/admin/conversion/importedlog/",
     "/admin/conversion/notesnapshot/",
     "/admin/core/fact/",
 ]

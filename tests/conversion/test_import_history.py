@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from django.core.management import CommandError, call_command
 from django.db.models import Model
@@ -16,13 +17,14 @@ from orders.models import Order, OrderLine, Payment, Transition
 from orders.services import history
 from redshop.accounts.models import User
 from redshop.catalog.models import Brand, Category, Merchant, Product, Sku
-from redshop.conversion.history import importing
-from redshop.conversion.models import Attribution
+from redshop.conversion.history import importing, writer
+from redshop.conversion.models import Attribution, ImportedLog
 from redshop.core.models import Fact
 from redshop.events.models import Event, EventId, RejectedEvent
 from tests.api import ApiClient
 from tests.conftest import token_of
 from tests.conversion import world
+from tests.conversion.world import NOW
 from tests.real_data import real
 
 pytestmark = pytest.mark.django_db
@@ -64,6 +66,17 @@ def run(path: Path, **options: Any) -> str:
     said = io.StringIO()
     call_command("import_history", str(path), stdout=said, **options)
     return said.getvalue()
+
+
+def as_parquet(log: Path, target: Path, *, columns: str = "*") -> Path:
+    """Write a log as Parquet, with what DuckDB cannot read of it left out."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source = f"read_csv('{log}', all_varchar=true, ignore_errors=true)"
+    with duckdb.connect() as database:
+        database.execute("SET TimeZone = 'UTC'")
+        question = f"SELECT {columns} FROM {source}"  # noqa: S608 - a test's own
+        database.execute(f"COPY ({question}) TO '{target}' (FORMAT parquet)")
+    return target
 
 
 def everything() -> dict[str, Any]:
@@ -160,8 +173,10 @@ def test_running_it_again_changes_nothing(log: Path) -> None:
     before = everything()
 
     said = run(log)
+    again = run(log, restart=True)
 
-    assert "0 new events, 6 known, 1 left out, 8 set aside" in said
+    assert said.startswith("log.csv was imported on ")
+    assert "0 new events, 6 known, 1 left out, 8 set aside" in again
     assert everything() == before
 
 
@@ -180,6 +195,90 @@ def test_a_run_that_was_cut_is_finished_by_the_next(
 
     assert Event.objects.count() == 5
     assert Order.objects.count() == 1
+
+
+def test_a_run_that_was_cut_goes_on_where_it_ended(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "CHUNK", 2)
+    write = writer.write
+    read: list[Any] = []
+
+    def write_some(chunk: Any, **rest: Any) -> Any:
+        if len(read) == 3:
+            raise KeyboardInterrupt
+        read.append([act.occurred_at for act in chunk.acts])
+        return write(chunk, **rest)
+
+    monkeypatch.setattr(writer, "write", write_some)
+    with pytest.raises(KeyboardInterrupt):
+        run(log)
+    record = ImportedLog.objects.get()
+    assert (record.line, record.finished_at) == (7, None)
+    read.clear()
+    monkeypatch.setattr(writer, "write", write)
+
+    said = run(log)
+
+    assert "15 lines: 5 new events, 1 known, 1 left out, 8 set aside" in said
+    assert ImportedLog.objects.get().line == 16
+    assert Event.objects.count() == 5
+
+
+def test_another_meaning_is_another_import(log: Path) -> None:
+    run(log)
+
+    assert "new events" in run(log, map="dance=")
+    assert ImportedLog.objects.count() == 2
+
+
+def test_a_trial_writes_nothing(log: Path) -> None:
+    before = everything()
+
+    said = run(log, dry_run=True)
+
+    assert everything() == before
+    assert "Of the first 15 lines, as rees46 with prices in USD:" in said
+    assert "columns:  time = event_time, act = event_type, product = product_id" in said
+    assert "events:   1 cart_add, 1 order_paid, 4 product_view" in said
+    assert "left out: 1; set aside: 8" in said
+    assert "Line 9: Nothing says what 'dance' means." in said
+
+
+def test_an_import_ends_with_the_funnel_of_its_shop(log: Path) -> None:
+    world.event("product_view", NOW, world.person(), of=world.product())
+
+    said = run(log).splitlines()
+
+    numbers = {line[:15].strip(): line[15:].split()[:2] for line in said}
+    assert numbers["product views"] == ["3", "3"]
+    assert numbers["carts"] == ["1", "1"]
+    assert numbers["paid"] == ["1", "1"]
+
+
+@pytest.mark.parametrize("typed", [True, False])
+def test_parquet_says_what_csv_says(log: Path, tmp_path: Path, typed: bool) -> None:
+    good = written(tmp_path / "good.csv", LINES[:7])
+    columns = "* REPLACE (CAST(replace(event_time, ' UTC', '+00') AS timestamptz) AS event_time)"
+    file = as_parquet(good, tmp_path / "log.parquet", columns=columns if typed else "*")
+    run(good)
+    before = everything()
+
+    said = run(file)
+
+    assert "7 lines: 0 new events, 6 known, 1 left out, 0 set aside" in said
+    assert everything() == before
+
+
+def test_a_folder_of_parquet_is_one_log_that_goes_on(tmp_path: Path) -> None:
+    folder = tmp_path / "log"
+    for name, lines in (("a", LINES[:3]), ("b", LINES[3:7])):
+        part = written(tmp_path / f"{name}.csv", lines)
+        as_parquet(part, folder / name / "part.parquet")
+
+    assert "7 lines: 5 new events, 1 known, 1 left out" in run(folder)
+    ImportedLog.objects.update(line=5, finished_at=None)
+    assert "10 lines: " in run(folder)  # seven before, and the three after line 5
 
 
 def test_bad_lines_are_set_aside_with_their_place(log: Path) -> None:
@@ -273,6 +372,22 @@ def test_what_cannot_be_read_is_said_in_one_line(
     assert User.objects.count() == 0
 
 
+@pytest.mark.parametrize("cut", [4, 50, -8])
+def test_damaged_parquet_is_said_in_one_line(log: Path, tmp_path: Path, cut: int) -> None:
+    file = as_parquet(log, tmp_path / "log.parquet")
+    file.write_bytes(file.read_bytes()[:cut])
+
+    with pytest.raises(CommandError, match=r"log\.parquet"):
+        run(file)
+
+    assert User.objects.count() == 0
+
+
+def test_an_empty_folder_is_said_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="no Parquet file"):
+        run(tmp_path)
+
+
 def test_a_file_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="There is no file"):
         run(tmp_path / "nothing.csv")
@@ -297,7 +412,7 @@ def test_a_real_shop_shows_its_funnel() -> None:
         rows = {tuple(row.values()): row for row in csv.DictReader(file)}.values()
     sold = sum(round(float(row["price"]) * 100) for row in rows if row["event_type"] == "purchase")
 
-    first, second = run(path), run(path)
+    first, second = run(path), run(path, restart=True)
 
     answer = funnel(
         **{"from": "2019-10-01", "to": "2019-10-02"},
@@ -318,3 +433,43 @@ def test_a_real_shop_shows_its_funnel() -> None:
     assert (net["people"], net["amount_minor"], net["currency"]) == (54, sold, "USD")
     assert User.objects.filter(handle__startswith="rees46_").count() == 1_755
     assert Order.objects.count() == Attribution.objects.filter(is_attributed=False).count() == 54
+
+
+@pytest.mark.realdata
+def test_the_funnel_of_a_real_shop_is_what_another_engine_says() -> None:
+    """People by product: who viewed it, then put it into the cart, or bought it with or without."""
+    path = real("rees46_sample.csv.gz")
+    run(path)
+    with duckdb.connect() as database:
+        expected = database.execute(
+            """
+            WITH acts AS (
+                SELECT DISTINCT user_id, product_id, event_type, event_time FROM read_csv(?)
+            ),
+            pairs AS (
+                SELECT v.user_id, v.product_id, min(v.event_time) AS first_view,
+                       max(c.event_time) AS last_cart, max(p.event_time) AS last_purchase
+                FROM acts v
+                LEFT JOIN acts c ON c.user_id = v.user_id AND c.product_id = v.product_id
+                                AND c.event_type = 'cart'
+                LEFT JOIN acts p ON p.user_id = v.user_id AND p.product_id = v.product_id
+                                AND p.event_type = 'purchase'
+                WHERE v.event_type = 'view' GROUP BY 1, 2
+            )
+            SELECT count(DISTINCT user_id),
+                   count(DISTINCT user_id) FILTER (WHERE last_cart >= first_view),
+                   count(DISTINCT user_id) FILTER (WHERE last_purchase >= first_view)
+            FROM pairs
+            """,
+            [str(path)],
+        ).fetchone()
+
+    (shown,) = funnel(
+        **{"from": "2019-10-01", "to": "2019-10-02"},
+        steps="product_view,cart_add,order_paid",
+        optional="cart_add",
+        currency="USD",
+        population="real",
+    )["results"]
+
+    assert tuple(step["people"] for step in shown["steps"]) == expected

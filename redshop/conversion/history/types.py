@@ -11,6 +11,10 @@ class LogUnreadable(Exception):
     """The file is not an event log that can be read, or not to its end."""
 
 
+class AlreadyImported(Exception):
+    """All of the log was written before."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meaning:
     """What the words of a log mean: its shop, money and time zone, and which acts are which.
@@ -74,8 +78,11 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """What an import did; ``known`` lines were there before, in the tables or in the file."""
+    """What an import did, of acts between two moments; ``known`` lines were there before, in the
+    tables or in the file."""
 
+    first_at: datetime | None = None
+    last_at: datetime | None = None
     lines: int = 0
     known: int = 0
     left_out: int = 0
@@ -89,6 +96,28 @@ class Imported:
         counts = {
             name: getattr(self, name) + getattr(other, name)
             for name in self.__slots__
-            if name != "events"
+            if name not in {"events", "first_at", "last_at"}
         }
-        return Imported(**counts, events=Counter(self.events) + Counter(other.events))
+        firsts = [each.first_at for each in (self, other) if each.first_at]
+        lasts = [each.last_at for each in (self, other) if each.last_at]
+        return Imported(
+            **counts,
+            events=Counter(self.events) + Counter(other.events),
+            first_at=min(firsts, default=None),
+            last_at=max(lasts, default=None),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What an import would make of the first lines of a log."""
+
+    shop: str
+    currency: str
+    columns: Mapping[str, str]
+    kinds: Mapping[str, int]
+    lines: int
+    left_out: int
+    bad: tuple[BadLine, ...]
+    first_at: datetime | None
+    last_at: datetime | None

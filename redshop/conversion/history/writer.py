@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from django.db import connection, transaction
+from django.db import connection
 
 from orders.services import history
 from orders.services.history import PastOrder
@@ -16,6 +16,7 @@ from redshop.conversion.history.assortment import Article
 from redshop.conversion.history.mapping import NAMESPACE
 from redshop.conversion.history.types import Act, BadLine, Chunk, Imported, Meaning
 from redshop.conversion.services import attribution
+from redshop.core.db import requires_transaction
 from redshop.core.populations import Population
 from redshop.events.kinds import EventKind, Source
 from redshop.events.services import writing
@@ -24,7 +25,7 @@ from redshop.events.services.rejection import Rejected, fingerprint, set_aside
 _PRICED: Final = frozenset({EventKind.CART_ADD, EventKind.CHECKOUT, EventKind.ORDER_PAID})
 
 
-@transaction.atomic(durable=True)
+@requires_transaction
 def write(chunk: Chunk, *, meaning: Meaning, at: datetime) -> Imported:
     """Write people, products, events and orders of some lines; return what was new of it.
 
@@ -55,7 +56,10 @@ def write(chunk: Chunk, *, meaning: Meaning, at: datetime) -> Imported:
     )
     attribution.attribute(line_ids=lines, at=at, is_history=True)
     set_aside([_rejected(bad, shop=meaning.shop) for bad in chunk.bad], received_at=at)
+    moments = [act.occurred_at for act in acts]
     return Imported(
+        first_at=min(moments, default=None),
+        last_at=max(moments, default=None),
         lines=len(chunk),
         known=len(chunk.acts) - len(new),
         left_out=chunk.left_out,
