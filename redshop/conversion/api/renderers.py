@@ -19,38 +19,11 @@ _PARTS: Final = {"step": "", "days": "t", "offset": "span_", "arm": ""}
 _META: Final = ("definition", "version", "from", "to", "window_days", "population", "kind")
 
 
-class CsvRenderer(BaseRenderer):
-    """One row a group, with what the figures are; ``unattributed`` and ``total`` come last."""
+class TableRenderer(BaseRenderer):
+    """One row a group, with what the figures are; ``unattributed`` and ``total`` come last.
 
-    media_type = "text/csv"
-    format = "csv"
-    charset = "utf-8"
-
-    def render(
-        self,
-        data: Any,
-        accepted_media_type: str | None = None,
-        renderer_context: Mapping[str, Any] | None = None,
-    ) -> bytes:
-        response = (renderer_context or {}).get("response")
-        if response is not None and response.exception:
-            return json.dumps(data, cls=JSONEncoder, ensure_ascii=False).encode()
-        rows = [{name: _harmless(value) for name, value in row.items()} for row in _rows(data)]
-        header = _header(rows)
-        out = io.StringIO()
-        writer = csv.DictWriter(out, fieldnames=header or ["row", *_META], restval="")
-        writer.writeheader()
-        writer.writerows(rows)
-        return out.getvalue().encode()
-
-
-class ParquetRenderer(BaseRenderer):
-    """The same rows, as numbers and texts of one type a column."""
-
-    media_type = "application/vnd.apache.parquet"
-    format = "parquet"
-    charset = None
-    render_style = "binary"
+    A refusal is a problem document, whatever was asked for.
+    """
 
     def render(
         self,
@@ -62,22 +35,52 @@ class ParquetRenderer(BaseRenderer):
         if response is not None and response.exception:
             return json.dumps(data, cls=JSONEncoder, ensure_ascii=False).encode()
         rows = list(_rows(data))
-        header = _header(rows) or ["row", *_META]
-        with tempfile.TemporaryDirectory(prefix="redshop-answer-") as folder:
+        header = list(dict.fromkeys(name for row in rows for name in row))
+        return self.written(rows, header or ["row", *_META])
+
+    def written(self, rows: Sequence[Mapping[str, Any]], header: Sequence[str]) -> bytes:
+        """Return the rows in the format's own way."""
+        raise NotImplementedError
+
+
+class CsvRenderer(TableRenderer):
+    """For spreadsheets."""
+
+    media_type = "text/csv"
+    format = "csv"
+    charset = "utf-8"
+
+    def written(self, rows: Sequence[Mapping[str, Any]], header: Sequence[str]) -> bytes:
+        out = io.StringIO()
+        writer = csv.DictWriter(out, fieldnames=header, restval="")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({name: _harmless(value) for name, value in row.items()})
+        return out.getvalue().encode()
+
+
+class ParquetRenderer(TableRenderer):
+    """For engines: numbers and texts of one type a column."""
+
+    media_type = "application/vnd.apache.parquet"
+    format = "parquet"
+    charset = None
+    render_style = "binary"
+
+    def written(self, rows: Sequence[Mapping[str, Any]], header: Sequence[str]) -> bytes:
+        columns = {name: _type([row.get(name) for row in rows]) for name in header}
+        told = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
+        with (
+            tempfile.TemporaryDirectory(prefix="redshop-answer-") as folder,
+            duckdb.connect() as database,
+        ):
             said, answer = Path(folder) / "rows.json", Path(folder) / "rows.parquet"
             said.write_text("\n".join(json.dumps(row, cls=JSONEncoder) for row in rows))
-            columns = {name: _type([row.get(name) for row in rows]) for name in header}
-            with duckdb.connect() as database:
-                told = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
-                database.execute(
-                    f"COPY (SELECT * FROM read_json('{said}', columns={{{told}}},"  # noqa: S608 - names of ours
-                    f" format='newline_delimited')) TO '{answer}' (FORMAT parquet)"
-                )
+            database.execute(
+                f"COPY (SELECT * FROM read_json('{said}', columns={{{told}}},"  # noqa: S608 - names of ours
+                f" format='newline_delimited')) TO '{answer}' (FORMAT parquet)"
+            )
             return answer.read_bytes()
-
-
-def _header(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(name for row in rows for name in row))
 
 
 def _type(values: Sequence[Any]) -> str:

@@ -11,6 +11,7 @@ from typing import Final
 from redshop.catalog.models import Brand
 from redshop.conversion.rates import rate
 from redshop.conversion.selectors import populations
+from redshop.conversion.selectors.asking import meta_of
 from redshop.conversion.selectors.rows import rows_of
 from redshop.conversion.types import Meta, Period, Rate
 
@@ -156,29 +157,22 @@ def aips(question: Question, *, at: datetime) -> Answer:
             )
         ),
         has_more=False,
-        meta=_meta(question, n=reached[0], at=at),
+        meta=meta_of(
+            question,
+            definition="aips",
+            version=VERSION,
+            n=reached[0],
+            fresh_at=at,
+            notes=[
+                f"{question.brand.name}, at the end of the days asked for, by the window before.",
+                "Everybody stands at the deepest stage that they came to.",
+                *(f"{name}: {rule}" for name, rule in RULES.items()),
+            ],
+            window_days=question.window_days,
+        ),
     )
 
 
 def label_of(stage: str) -> str:
     """Return what people call a stage."""
     return stage.replace("_", " ").capitalize()
-
-
-def _meta(question: Question, *, n: int, at: datetime) -> Meta:
-    notes = [
-        f"{question.brand.name}, at the end of the days asked for, by the window before it.",
-        "Everybody stands at the deepest stage that they came to.",
-        *(f"{name}: {rule}" for name, rule in RULES.items()),
-    ]
-    return Meta(
-        definition="aips",
-        version=VERSION,
-        period=question.period,
-        window_days=question.window_days,
-        population=question.population,
-        n=n,
-        fresh_at=at,
-        kind=populations.kind_of(question.population),
-        notes=tuple(notes),
-    )

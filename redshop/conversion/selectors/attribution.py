@@ -17,6 +17,7 @@ from orders.models import Order
 from redshop.conversion import rules
 from redshop.conversion.engines import duck, spark
 from redshop.conversion.selectors import computed, labels, populations
+from redshop.conversion.selectors.asking import meta_of, values_of
 from redshop.conversion.types import (
     EVERYTHING,
     AttributionModel,
@@ -263,20 +264,11 @@ def _pieces(group_by: CreditGroup) -> str:
 
 
 def _values(question: Question) -> dict[str, Any]:
-    brands = question.scope.brand_ids
     return {
-        "since": question.period.since,
-        "until": question.period.until,
-        "zone": question.period.zone.key,
-        "currency": question.currency,
-        "populations": populations.members(question.population),
+        **values_of(question),
         "model": question.model.value,
-        "brand_ids": None if brands is None else list(brands),
-        "author_id": question.scope.author_id,
         "window_days": question.window_days,
         "is_by_refund": question.basis == Basis.REFUND,
-        "limit": question.page.limit + 1,
-        "offset": question.page.offset,
     }
 
 
@@ -299,17 +291,13 @@ def _meta(question: Question, *, n: int, waiting: int, at: datetime) -> Meta:
         notes.append("A note's credit is divided equally among its topics.")
     if waiting:
         notes.append(f"{waiting} conversions wait to be attributed and count as unattributed.")
-    if question.population == populations.ALL:
-        notes.append("Real and simulated people together.")
     behind = outbox.backlog(at=at).oldest_due_seconds
-    return Meta(
+    return meta_of(
+        question,
         definition=f"attribution.{question.model}",
         version=rules.VERSION,
-        period=question.period,
-        window_days=question.window_days,
-        population=question.population,
         n=n,
         fresh_at=at - timedelta(seconds=behind),
-        kind=populations.kind_of(question.population),
-        notes=tuple(notes),
+        notes=notes,
+        window_days=question.window_days,
     )

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from redshop.conversion.rates import rate
 from redshop.conversion.selectors import populations
+from redshop.conversion.selectors.asking import meta_of
 from redshop.conversion.selectors.rows import rows_of
 from redshop.conversion.types import Meta, Period, Rate, Slice
 from redshop.core.money import Money
@@ -150,7 +151,17 @@ def cohorts(question: Question, *, at: datetime) -> Answer:
             for began, some in chosen[page.offset : page.offset + page.limit]
         ),
         has_more=len(chosen) > page.offset + page.limit,
-        meta=_meta(question, n=sum(some[0]["size"] for some in by_beginning.values()), at=at),
+        meta=meta_of(
+            question,
+            definition=f"cohorts.{question.beginning}.{question.span}",
+            version=VERSION,
+            n=sum(some[0]["size"] for some in by_beginning.values()),
+            fresh_at=at,
+            notes=[
+                "Active: anything in the log. Buyers: paid at least once. Net: what was kept.",
+                "The last span shown is not over. Visitors whom nobody knows are in no cohort.",
+            ],
+        ),
     )
 
 
@@ -188,23 +199,3 @@ def offset_of(span: Span, began: date, later: date) -> int:
     if span == Span.MONTH:
         return (later.year - began.year) * 12 + later.month - began.month
     return (later - began).days // (7 if span == Span.WEEK else 1)
-
-
-def _meta(question: Question, *, n: int, at: datetime) -> Meta:
-    notes = [
-        "Active: anything in the log. Buyers: paid at least once. Net: goods that were kept.",
-        "The last span shown is not over. Visitors whom nobody knows belong to no cohort.",
-    ]
-    if question.population == populations.ALL:
-        notes.append("Real and simulated people together.")
-    return Meta(
-        definition=f"cohorts.{question.beginning}.{question.span}",
-        version=VERSION,
-        period=question.period,
-        window_days=None,
-        population=question.population,
-        n=n,
-        fresh_at=at,
-        kind=populations.kind_of(question.population),
-        notes=tuple(notes),
-    )

@@ -11,6 +11,7 @@ from redshop.conversion.experiments import statistics
 from redshop.conversion.experiments.measures import BEFORE, Measured, measure
 from redshop.conversion.experiments.statistics import Effect, Estimate, SampleRatio, Values
 from redshop.conversion.selectors import populations
+from redshop.conversion.selectors.asking import meta_of
 from redshop.conversion.types import Meta, Period
 from redshop.experiments.models import Arm, Experiment, Metric
 
@@ -228,6 +229,14 @@ def _values(metric: Metric, of: dict[str, Values]) -> Values:
     return np.minimum(above, 1.0) if metric == Metric.CONVERSION else above
 
 
+@dataclass(frozen=True, slots=True)
+class _Days:
+    """The days of an experiment, as ``meta`` tells them."""
+
+    period: Period
+    population: str
+
+
 def _meta(question: Question, *, until: datetime, n: int, at: datetime) -> Meta:
     began = question.experiment.started_at or until
     first, last = (moment.astimezone(question.zone).date() for moment in (began, until))
@@ -236,16 +245,5 @@ def _meta(question: Question, *, until: datetime, n: int, at: datetime) -> Meta:
         f"From each person's first exposure until {until.isoformat(timespec='seconds')}.",
         f"CUPED by the {BEFORE.days} days before the exposure.",
     ]
-    if question.population == populations.ALL:
-        notes.append("Real and simulated people together.")
-    return Meta(
-        definition="experiment",
-        version=VERSION,
-        period=Period(first, last + timedelta(days=1), question.zone),
-        window_days=None,
-        population=question.population,
-        n=n,
-        fresh_at=at,
-        kind=populations.kind_of(question.population),
-        notes=tuple(notes),
-    )
+    asked = _Days(Period(first, last + timedelta(days=1), question.zone), question.population)
+    return meta_of(asked, definition="experiment", version=VERSION, n=n, fresh_at=at, notes=notes)

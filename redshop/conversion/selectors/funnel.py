@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from redshop.conversion import chains
 from redshop.conversion.rates import rate
-from redshop.conversion.selectors import labels, lookback, populations
+from redshop.conversion.selectors import labels, lookback
+from redshop.conversion.selectors.asking import meta_of, values_of
 from redshop.conversion.selectors.rows import rows_of
 from redshop.conversion.types import (
     EVERYTHING,
@@ -155,21 +156,12 @@ def _values(question: Question) -> dict[str, Any]:
     if question.window_days is not None:
         windows = dict.fromkeys(windows, question.window_days)
     longest = timedelta(hours=24) * max(windows.values(), default=0)
-    brands = question.scope.brand_ids
     return {
+        **values_of(question),
         "steps": list(question.steps),
-        "populations": populations.members(question.population),
-        "since": question.period.since,
-        "until": question.period.until,
         "latest": question.period.until + longest,
-        "zone": question.period.zone.key,
         "category_ids": list(windows),
         "days": list(windows.values()),
-        "brand_ids": None if brands is None else list(brands),
-        "author_id": question.scope.author_id,
-        "currency": question.currency,
-        "limit": question.page.limit + 1,
-        "offset": question.page.offset,
     }
 
 
@@ -211,16 +203,12 @@ def _meta(question: Question, *, n: int, at: datetime) -> Meta:
         ]
         if question.window_days is None:
             notes.append("The window is the lookback of each product's category.")
-    if question.population == populations.ALL:
-        notes.append("Real and simulated people together.")
-    return Meta(
+    return meta_of(
+        question,
         definition=f"funnel.{question.unit}",
         version=VERSION,
-        period=question.period,
-        window_days=question.window_days if question.unit == Unit.PEOPLE else None,
-        population=question.population,
         n=n,
         fresh_at=at,
-        kind=populations.kind_of(question.population),
-        notes=tuple(notes),
+        notes=notes,
+        window_days=question.window_days if question.unit == Unit.PEOPLE else None,
     )

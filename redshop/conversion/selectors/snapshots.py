@@ -7,11 +7,19 @@ from enum import StrEnum
 from typing import Any, Final
 
 from redshop.conversion import rules
-from redshop.conversion.rates import rate
 from redshop.conversion.rules import PROVENANCE
-from redshop.conversion.selectors import labels, populations
+from redshop.conversion.selectors import labels
+from redshop.conversion.selectors.asking import meta_of, values_of
 from redshop.conversion.selectors.rows import rows_of
-from redshop.conversion.selectors.subjects import ENGAGING, KINDS, Engagement, Interest, Reach
+from redshop.conversion.selectors.subjects import (
+    KINDS,
+    Engagement,
+    Interest,
+    Reach,
+    engagement_of,
+    interest_of,
+    reach_of,
+)
 from redshop.conversion.types import (
     EVERYTHING,
     AttributionModel,
@@ -124,7 +132,8 @@ def snapshots(question: Question, *, at: datetime) -> Answer:
     People are counted once a note: those of several notes are added up.
     """
     by_key: dict[str | None, list[Mapping[str, Any]]] = {}
-    for row in rows_of(_ROWS.format(key=_KEYS[question.group_by]), _values(question)):
+    values = {**values_of(question), "model": question.model.value}
+    for row in rows_of(_ROWS.format(key=_KEYS[question.group_by]), values):
         by_key.setdefault(row["key"], []).append(row)
     shown = list(by_key.items())[: question.page.limit]
     group_by = question.group_by.value if question.group_by else "all"
@@ -135,23 +144,19 @@ def snapshots(question: Question, *, at: datetime) -> Answer:
             for key, rows in shown
         ),
         has_more=len(by_key) > question.page.limit,
-        meta=_meta(question, n=sum(rows[0]["notes"] for _, rows in shown), at=at),
+        meta=meta_of(
+            question,
+            definition="snapshots",
+            version=VERSION,
+            n=sum(rows[0]["notes"] for _, rows in shown),
+            fresh_at=at,
+            notes=[
+                "Up to so many days of 24 hours after publication; refunds by then taken off.",
+                f"Credits are those of {question.model}; n is notes.",
+                "Until a snapshot is final, reports of its time may still come.",
+            ],
+        ),
     )
-
-
-def _values(question: Question) -> dict[str, Any]:
-    brands = question.scope.brand_ids
-    return {
-        "since": question.period.since,
-        "until": question.period.until,
-        "currency": question.currency,
-        "model": question.model.value,
-        "populations": populations.members(question.population),
-        "brand_ids": None if brands is None else list(brands),
-        "author_id": question.scope.author_id,
-        "limit": question.page.limit + 1,
-        "offset": question.page.offset,
-    }
 
 
 def _snapshot(row: Mapping[str, Any], currency: str) -> Snapshot:
@@ -159,15 +164,9 @@ def _snapshot(row: Mapping[str, Any], currency: str) -> Snapshot:
         days=row["days"],
         notes=row["notes"],
         is_final=row["is_final"],
-        reach=Reach(
-            impressions=row["impressions"],
-            people=row["people"],
-            opens=row["opens"],
-            openers=row["openers"],
-            open_rate=rate(row["saw_and_opened"], row["people"]),
-        ),
-        engagement=Engagement(**{name: row[name] for name in ENGAGING}, people=row["engaged"]),
-        interest=Interest(row["product_views"], row["cart_adds"]),
+        reach=reach_of(row),
+        engagement=engagement_of(row),
+        interest=interest_of(row),
         credited=Standing(
             None,
             "",
@@ -175,25 +174,4 @@ def _snapshot(row: Mapping[str, Any], currency: str) -> Snapshot:
             Money(row["gross"], currency),
             Money(row["refunded"], currency),
         ),
-    )
-
-
-def _meta(question: Question, *, n: int, at: datetime) -> Meta:
-    notes = [
-        "Up to so many days of 24 hours after publication; refunds by then taken off.",
-        f"Credits are those of {question.model}; n is notes.",
-        "Until a snapshot is final, reports of its time may still come.",
-    ]
-    if question.population == populations.ALL:
-        notes.append("Real and simulated people together.")
-    return Meta(
-        definition="snapshots",
-        version=VERSION,
-        period=question.period,
-        window_days=None,
-        population=question.population,
-        n=n,
-        fresh_at=at,
-        kind=populations.kind_of(question.population),
-        notes=tuple(notes),
     )

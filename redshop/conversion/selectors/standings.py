@@ -1,7 +1,7 @@
 """Creators, products and brands side by side: whom they reached, what was done, sold and kept."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -9,10 +9,19 @@ from typing import Any, Final
 
 from redshop.catalog.models import Brand
 from redshop.conversion import rules
-from redshop.conversion.rates import rate
-from redshop.conversion.selectors import labels, populations
+from redshop.conversion.selectors import labels
+from redshop.conversion.selectors.asking import meta_of, values_of
 from redshop.conversion.selectors.rows import rows_of
-from redshop.conversion.selectors.subjects import ENGAGING, KINDS, Engagement, Interest, Reach
+from redshop.conversion.selectors.subjects import (
+    ENGAGING,
+    KINDS,
+    Engagement,
+    Interest,
+    Reach,
+    engagement_of,
+    interest_of,
+    reach_of,
+)
 from redshop.conversion.types import (
     EVERYTHING,
     AttributionModel,
@@ -202,7 +211,17 @@ def standings(question: Question, *, at: datetime) -> Answer:
     return Answer(
         results=tuple(_standing(row, named[str(row["key"])], question) for row in shown),
         has_more=len(rows) > question.page.limit,
-        meta=_meta(question, n=sum(row["people"] for row in shown), at=at),
+        meta=meta_of(
+            question,
+            definition=f"{question.subject}s",
+            version=VERSION,
+            n=sum(row["people"] for row in shown),
+            fresh_at=at,
+            notes=[
+                "Refunds count on the day of the order.",
+                f"Credits are those of {question.model}; n is the people of the rows, added up.",
+            ],
+        ),
     )
 
 
@@ -229,22 +248,14 @@ def _statement(subject: Subject) -> str:
 
 
 def _values(question: Question) -> dict[str, Any]:
-    brands = question.scope.brand_ids
     keys = question.keys
     if question.subject == Subject.AUTHOR and question.scope.author_id is not None:
         keys = (question.scope.author_id,)
     return {
+        **values_of(question),
         "kinds": [kind.value for kind in KINDS.values()],
-        "since": question.period.since,
-        "until": question.period.until,
-        "populations": populations.members(question.population),
-        "currency": question.currency,
         "model": question.model.value,
-        "brand_ids": None if brands is None else list(brands),
-        "author_id": question.scope.author_id,
         "keys": None if keys is None else list(keys),
-        "limit": question.page.limit + 1,
-        "offset": question.page.offset,
     }
 
 
@@ -260,15 +271,9 @@ def _standing(
     return SubjectStanding(
         key=key,
         label=label,
-        reach=Reach(
-            impressions=row["impressions"],
-            people=row["people"],
-            opens=row["opens"],
-            openers=row["openers"],
-            open_rate=rate(row["saw_and_opened"], row["people"]),
-        ),
-        engagement=Engagement(**{name: row[name] for name in ENGAGING}, people=row["engaged"]),
-        interest=Interest(row["product_views"], row["cart_adds"]),
+        reach=reach_of(row),
+        engagement=engagement_of(row),
+        interest=interest_of(row),
         credited=Standing(
             key,
             label,
@@ -284,23 +289,3 @@ def _standing(
 def _tells_commission(question: Question) -> bool:
     """Tell whether all of it may be seen: a brand is not told what creators earn by others."""
     return question.subject == Subject.AUTHOR and question.scope.brand_ids is None
-
-
-def _meta(question: Question, *, n: int, at: datetime) -> Meta:
-    notes: Sequence[str] = [
-        "Refunds count on the day of the order.",
-        f"Credits are those of {question.model}; n is the people of the rows shown, added up.",
-    ]
-    if question.population == populations.ALL:
-        notes = [*notes, "Real and simulated people together."]
-    return Meta(
-        definition=f"{question.subject}s",
-        version=VERSION,
-        period=question.period,
-        window_days=None,
-        population=question.population,
-        n=n,
-        fresh_at=at,
-        kind=populations.kind_of(question.population),
-        notes=tuple(notes),
-    )

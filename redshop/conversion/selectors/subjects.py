@@ -1,5 +1,6 @@
 """One subject at a time: whom a note reached, what they did, and what came of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -8,6 +9,7 @@ from notes.models import Note
 from redshop.conversion import rules
 from redshop.conversion.rates import rate
 from redshop.conversion.selectors import populations
+from redshop.conversion.selectors.asking import meta_of
 from redshop.conversion.selectors.rows import rows_of
 from redshop.conversion.types import AttributionModel, Meta, Period, Rate
 from redshop.core.money import Money
@@ -146,18 +148,40 @@ def note(note: Note, *, question: Question, at: datetime) -> NoteStatistics:
     return NoteStatistics(
         id=note.pk,
         title=note.title,
-        reach=Reach(
-            impressions=deeds["impressions"],
-            people=deeds["people"],
-            opens=deeds["opens"],
-            openers=deeds["openers"],
-            open_rate=rate(deeds["saw_and_opened"], deeds["people"]),
-        ),
-        engagement=Engagement(**{name: deeds[name] for name in ENGAGING}, people=deeds["engaged"]),
-        interest=Interest(deeds["product_views"], deeds["cart_adds"]),
+        reach=reach_of(deeds),
+        engagement=engagement_of(deeds),
+        interest=interest_of(deeds),
         credits=_credits(rows_of(_CREDITED, values), currency=question.currency),
-        meta=_meta(question, n=deeds["people"], at=at),
+        meta=meta_of(
+            question,
+            definition="note",
+            version=VERSION,
+            n=deeds["people"],
+            fresh_at=at,
+            notes=["Refunds count on the day of the order.", "n is the people who saw it."],
+        ),
     )
+
+
+def reach_of(row: Mapping[str, Any]) -> Reach:
+    """Return how near people came, of a row that counted it."""
+    return Reach(
+        impressions=row["impressions"],
+        people=row["people"],
+        opens=row["opens"],
+        openers=row["openers"],
+        open_rate=rate(row["saw_and_opened"], row["people"]),
+    )
+
+
+def engagement_of(row: Mapping[str, Any]) -> Engagement:
+    """Return what people did, of a row that counted it."""
+    return Engagement(**{name: row[name] for name in ENGAGING}, people=row["engaged"])
+
+
+def interest_of(row: Mapping[str, Any]) -> Interest:
+    """Return what people did with what was shown, of a row that counted it."""
+    return Interest(row["product_views"], row["cart_adds"])
 
 
 def _credits(rows: list[dict[str, Any]], *, currency: str) -> tuple[Credited, ...]:
@@ -173,21 +197,4 @@ def _credits(rows: list[dict[str, Any]], *, currency: str) -> tuple[Credited, ..
         )
         for model in AttributionModel
         if (row := by_model.get(model.value, nothing))
-    )
-
-
-def _meta(question: Question, *, n: int, at: datetime) -> Meta:
-    notes = ["Refunds count on the day of the order.", "n is the people who saw it."]
-    if question.population == populations.ALL:
-        notes.append("Real and simulated people together.")
-    return Meta(
-        definition="note",
-        version=VERSION,
-        period=question.period,
-        window_days=None,
-        population=question.population,
-        n=n,
-        fresh_at=at,
-        kind=populations.kind_of(question.population),
-        notes=tuple(notes),
     )

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from redshop.conversion.rates import Z, rate
 from redshop.conversion.rules import VERSION
-from redshop.conversion.selectors import labels, populations
+from redshop.conversion.selectors import labels
+from redshop.conversion.selectors.asking import meta_of, values_of
 from redshop.conversion.selectors.rows import rows_of
 from redshop.conversion.types import EVERYTHING, Meta, Period, Rate, Scope, Slice
 
@@ -151,24 +152,23 @@ def time_to_convert(question: Question, *, at: datetime) -> Answer:
     return Answer(
         results=tuple(_timing(row, named[row["key"]]) for row in shown),
         has_more=len(rows) > question.page.limit,
-        meta=_meta(question, n=sum(row["n"] for row in shown), at=at),
+        meta=meta_of(
+            question,
+            definition=f"time_to_convert.{question.since}",
+            version=VERSION,
+            n=sum(row["n"] for row in shown),
+            fresh_at=at,
+            notes=["Hours from the touch to the payment; sales without a touch are left out."],
+        ),
     )
 
 
 def _values(question: Question) -> dict[str, Any]:
-    brands = question.scope.brand_ids
     return {
+        **values_of(question),
         "since_touch": question.since.value,
-        "since": question.period.since,
-        "until": question.period.until,
-        "currency": question.currency,
-        "populations": populations.members(question.population),
-        "brand_ids": None if brands is None else list(brands),
-        "author_id": question.scope.author_id,
         "quantiles": list(QUANTILES),
         "z": Z,
-        "limit": question.page.limit + 1,
-        "offset": question.page.offset,
     }
 
 
@@ -185,21 +185,4 @@ def _timing(row: Mapping[str, Any], name: labels.Name) -> Timing:
         p75=p75,
         p90=p90,
         within=tuple(Within(days, rate(row[f"within_{days}"], row["n"])) for days in WITHIN_DAYS),
-    )
-
-
-def _meta(question: Question, *, n: int, at: datetime) -> Meta:
-    notes = ["Hours from the touch to the payment; sales without a touch are left out."]
-    if question.population == populations.ALL:
-        notes.append("Real and simulated people together.")
-    return Meta(
-        definition=f"time_to_convert.{question.since}",
-        version=VERSION,
-        period=question.period,
-        window_days=None,
-        population=question.population,
-        n=n,
-        fresh_at=at,
-        kind=populations.kind_of(question.population),
-        notes=tuple(notes),
     )
