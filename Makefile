@@ -9,6 +9,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 CODE := config redshop notes orders tests manage.py
 ARGS ?=
+DAILY := not soak and not spark
+WAITING := processes or browser
 
 .DEFAULT_GOAL := run
 .PHONY: run demo up test check fix openapi picture bench soak spark pyspark lock install chromium clean
@@ -22,8 +24,18 @@ demo: install
 up: install
 	@exec $(BIN)/python manage.py up $(ARGS)
 
+# Without ARGS in two halves at once, each with databases of its own: tests that wait for processes
+# and browsers, and tests that compute.
 test: install chromium
+ifdef ARGS
 	$(BIN)/pytest $(ARGS)
+else
+	@folder=$$(mktemp -d) && chmod 755 $$folder && trap 'kill $$computing 2>/dev/null; rm -rf $$folder' EXIT; \
+	$(BIN)/pytest --basetemp=$$folder/computing -m "$(DAILY) and not ($(WAITING))" \
+		>$$folder/computing.log 2>&1 & computing=$$!; \
+	$(BIN)/pytest --basetemp=$$folder/waiting -m "$(DAILY) and ($(WAITING))"; waiting=$$?; \
+	wait $$computing; computed=$$?; cat $$folder/computing.log; exit $$((waiting + computed))
+endif
 
 check: install
 	$(BIN)/ruff check .

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 import hypothesis
@@ -23,6 +23,9 @@ if TYPE_CHECKING:  # models can be imported only once Django is set up
     from redshop.accounts.models import User
     from tests.companies import Company
 
+#: As many as a Valkey has unless it is told otherwise.
+VALKEY_DATABASES: Final = 16
+
 _slots: list[int] = []
 
 # a machine that is busy is no reason to fail: examples are judged by what comes out alone
@@ -36,19 +39,20 @@ def pytest_configure() -> None:
         servers.prepare()
     except servers.ServerRefused as error:
         pytest.exit(str(error), returncode=1)
+    slot = _slot()
     if not os.environ.get("REDIS_URL"):  # the settings were read before the port was known
-        settings.REDIS_URL = embedded.redis_url()
+        settings.REDIS_URL = f"{embedded.redis_url().rpartition('/')[0]}/{slot % VALKEY_DATABASES}"
         settings.CACHES["default"]["LOCATION"] = settings.REDIS_URL
     if not os.environ.get("BROKER_URL"):
         settings.BROKER_URL = settings.CELERY_BROKER_URL = settings.REDIS_URL
     test = settings.DATABASES["default"].setdefault("TEST", {})
-    test["NAME"] = os.environ.get("REDSHOP_TEST_DB") or _slot()
+    test["NAME"] = os.environ.get("REDSHOP_TEST_DB") or f"test_redshop_{slot}"
 
 
-def _slot() -> str:
-    """Return the name of a test database that no other run of this checkout is using.
+def _slot() -> int:
+    """Return the number of the databases, here and there, that no other run of this checkout uses.
 
-    The first free of a row of locks, held until this process ends: names come back, so that a
+    The first free of a row of locks, held until this process ends: numbers come back, so that a
     database which a killed run left behind is replaced by the next.
     """
     folder = Path(embedded.STATE_DIR) / "run"
@@ -61,7 +65,7 @@ def _slot() -> str:
             os.close(lock)
             continue
         _slots.append(lock)
-        return f"test_redshop_{number}"
+        return number
     pytest.exit("a hundred test runs of one checkout are enough", returncode=1)
 
 
