@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -115,69 +115,10 @@ def fill(*, events: int, conversions: int, people: int) -> None:
     note, line = NoteFactory.create(population="simulated"), PaidLineFactory.create()
     start = timezone.now() - timedelta(days=95 + DAYS)
     partitions.ensure(since=start, until=timezone.now())
-    ids = f"generate_series({FIRST}, {FIRST} + {{count}}) AS n"
-    tag_source = f"(SELECT n FROM generate_series({FIRST}, {FIRST} + {NOTES}) AS n) AS each"
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
-        clone(
-            cursor,
-            "accounts_user",
-            note.author_id,
-            ids.format(count=people),
-            id="n",
-            handle="'bench' || n",
-            email="'bench' || n || '@example.com'",
-            population="'simulated'",
-        )
-        clone(
-            cursor,
-            "catalog_product",
-            line.product_id,
-            ids.format(count=PRODUCTS),
-            id="n",
-            name="'product ' || n",
-        )
-        clone(
-            cursor,
-            "notes_note",
-            note.pk,
-            ids.format(count=NOTES),
-            id="n",
-            author_id=f"{FIRST} + n % 1000",
-        )
-        cursor.execute(
-            "INSERT INTO notes_producttag (note_id, product_id, valid_from)"
-            f" SELECT n, {FIRST} + n % {PRODUCTS}, '2020-01-01' FROM {tag_source}"
-        )
-        cursor.execute(
-            "CREATE TEMPORARY TABLE bought ON COMMIT DROP AS"
-            " SELECT n, gen_random_uuid() AS order_id,"
-            f" {FIRST} + (random() * {people})::int AS buyer,"
-            f" %s + (random() * {DAYS - 15} + 15) * INTERVAL '1 day' AS at"
-            f" FROM generate_series({FIRST}, {FIRST} + {conversions - 1}) AS n",
-            [start],
-        )
-        clone(
-            cursor,
-            "orders_order",
-            line.order_id,
-            "bought",
-            id="order_id",
-            number="n::text",
-            buyer_id="buyer",
-            paid_at="at",
-            placed_at="at",
-            population="'simulated'",
-        )
-        clone(
-            cursor,
-            "orders_orderline",
-            line.pk,
-            "bought",
-            id="n",
-            order_id="bought.order_id",
-            product_id=f"{FIRST} + n % {PRODUCTS}",
-        )
+        _settle(cursor, note, product_id=line.product_id, people=people)
+        _sell(cursor, line, start=start, conversions=conversions, people=people)
         cursor.execute(
             EVENTS.format(
                 first=FIRST, people=people, notes=NOTES, start=start, days=DAYS, count=events
@@ -185,6 +126,64 @@ def fill(*, events: int, conversions: int, people: int) -> None:
         )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
+
+
+def _settle(cursor: Any, note: Any, *, product_id: int, people: int) -> None:
+    """Make people, products, and notes that show one of these each."""
+
+    def numbers(count: int) -> str:
+        return f"generate_series({FIRST}, {FIRST} + {count}) AS n"
+
+    clone(
+        cursor,
+        "accounts_user",
+        note.author_id,
+        numbers(people),
+        id="n",
+        handle="'bench' || n",
+        email="'bench' || n || '@example.com'",
+        population="'simulated'",
+    )
+    clone(cursor, "catalog_product", product_id, numbers(PRODUCTS), id="n", name="'product ' || n")
+    author = f"{FIRST} + n % 1000"
+    clone(cursor, "notes_note", note.pk, numbers(NOTES), id="n", author_id=author)
+    cursor.execute(
+        "INSERT INTO notes_producttag (note_id, product_id, valid_from)"
+        f" SELECT n, {FIRST} + n % {PRODUCTS}, '2020-01-01' FROM {numbers(NOTES)}"
+    )
+
+
+def _sell(cursor: Any, line: Any, *, start: datetime, conversions: int, people: int) -> None:
+    """Make orders of one line each, paid by anybody after the first 15 days."""
+    cursor.execute(
+        "CREATE TEMPORARY TABLE bought ON COMMIT DROP AS"
+        " SELECT n, gen_random_uuid() AS order_id,"
+        f" {FIRST} + (random() * {people})::int AS buyer,"
+        f" %s + (random() * {DAYS - 15} + 15) * INTERVAL '1 day' AS at"
+        f" FROM generate_series({FIRST}, {FIRST} + {conversions - 1}) AS n",
+        [start],
+    )
+    clone(
+        cursor,
+        "orders_order",
+        line.order_id,
+        "bought",
+        id="order_id",
+        number="n::text",
+        buyer_id="buyer",
+        paid_at="at",
+        placed_at="at",
+        population="'simulated'",
+    )
+    clone(
+        cursor,
+        "orders_orderline",
+        line.pk,
+        "bought",
+        id="n",
+        order_id="bought.order_id",
+        product_id=f"{FIRST} + n % {PRODUCTS}",
+    )
 
 
 def export() -> int:

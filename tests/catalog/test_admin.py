@@ -1,7 +1,6 @@
 """A developer models a shop in the admin without leaving the page; stock only moves by actions."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,11 +27,6 @@ from tests.query_counts import assert_query_count
 pytestmark = pytest.mark.django_db
 
 MODELS = ["brand", "category", "media", "merchant", "product", "sku"]
-
-
-@pytest.fixture(autouse=True)
-def _folder(settings: Any, tmp_path: Path) -> None:
-    settings.MEDIA_ROOT = tmp_path
 
 
 @pytest.fixture

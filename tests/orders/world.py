@@ -3,11 +3,14 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from orders.models import Order, Transition
+from orders import factories
+from orders.models import Order, OrderLine, Return, Transition
 from redshop.catalog.models import Sku
 
 NOW: Final = datetime(2026, 3, 10, 9, tzinfo=UTC)
 DAY: Final = timedelta(days=1)
+#: When what ``factories.delivered`` ships at NOW is there.
+ARRIVED: Final = NOW + 2 * factories.PACE
 ADDRESS: Final = {
     "name": "Li Na",
     "phone": "+86 138 0000 0000",
@@ -36,3 +39,13 @@ def standing(order: Order) -> tuple[str, str, int]:
     now: Any = Order.objects.values_list("state", "payment_state", "refunded_minor")
     row: tuple[str, str, int] = now.get(pk=order.pk)
     return row
+
+
+def line_of(order: Order) -> OrderLine:
+    """Return the only line of an order."""
+    return order.lines.get()
+
+
+def ask(order: Order, quantity: int = 1, *, at: datetime = ARRIVED + DAY) -> Return:
+    """Ask to send units of an order's only line back."""
+    return factories.asked_back(order, quantities={line_of(order).pk: quantity}, at=at)

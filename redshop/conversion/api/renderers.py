@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +20,7 @@ _PARTS: Final = {"step": "", "days": "t", "offset": "span_", "arm": ""}
 _META: Final = ("definition", "version", "from", "to", "window_days", "population", "kind")
 
 
-class TableRenderer(BaseRenderer):
+class TableRenderer(BaseRenderer, ABC):
     """One row a group, with what the figures are; ``unattributed`` and ``total`` come last.
 
     A refusal is a problem document, whatever was asked for.
@@ -38,9 +39,9 @@ class TableRenderer(BaseRenderer):
         header = list(dict.fromkeys(name for row in rows for name in row))
         return self.written(rows, header or ["row", *_META])
 
+    @abstractmethod
     def written(self, rows: Sequence[Mapping[str, Any]], header: Sequence[str]) -> bytes:
         """Return the rows in the format's own way."""
-        raise NotImplementedError
 
 
 class CsvRenderer(TableRenderer):
