@@ -52,7 +52,7 @@ CLONE = (
     "INSERT INTO {table} ({columns}) SELECT {values} FROM {table} AS one, {source}"
     " WHERE one.id = {id}"
 )
-DAYS, NOTES, PRODUCTS = 60, 20_000, 10
+DAYS, NOTES, PRODUCTS, AUTHORS = 60, 20_000, 10, 1_000
 FIRST = 10_000_000
 EVENTS = """
 INSERT INTO events_event (id, kind, occurred_at, received_at, person_id, surface, note_id, query,
@@ -145,7 +145,7 @@ def _settle(cursor: Any, note: Any, *, product_id: int, people: int) -> None:
         population="'simulated'",
     )
     clone(cursor, "catalog_product", product_id, numbers(PRODUCTS), id="n", name="'product ' || n")
-    author = f"{FIRST} + n % 1000"
+    author = f"{FIRST} + n % {AUTHORS}"
     clone(cursor, "notes_note", note.pk, numbers(NOTES), id="n", author_id=author)
     cursor.execute(
         "INSERT INTO notes_producttag (note_id, product_id, valid_from)"
@@ -339,7 +339,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--events", type=int, default=2_000_000)
     parser.add_argument("--conversions", type=int, default=20_000)
-    parser.add_argument("--people", type=int, default=0, help="Default: one to 100 events.")
+    parser.add_argument(
+        "--people",
+        type=int,
+        default=0,
+        help="Default: one to 100 events; no fewer than write notes.",
+    )
     given = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="redshop-bench-") as state,
@@ -356,7 +361,7 @@ def main() -> None:
         fill(
             events=given.events,
             conversions=given.conversions,
-            people=given.people or given.events // 100,
+            people=max(given.people or given.events // 100, AUTHORS),
         )
         print(f"filled in {time.perf_counter() - begin:.0f} s", flush=True)
         here = in_postgresql(min(given.conversions, 20_000))
