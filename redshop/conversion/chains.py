@@ -2,7 +2,8 @@
 
 An event of a step belongs to the latest start that leads to it: a chain of events in the order of
 the steps (equal moments in either order), nothing skipped but what may be skipped, none later
-than the window after its start. So each new start restarts the window.
+than the window after its start. So each new start restarts the window, whether it lies in the days
+asked for or after them; what is counted are the chains that started in these days.
 """
 
 from collections.abc import Sequence
@@ -60,7 +61,7 @@ about AS (
       AND (notes_producttag.valid_until IS NULL
            OR notes_producttag.valid_until > acts.occurred_at)
 )"""
-#: In the order in which a window function wants them; a start must be within the days asked for.
+#: In the order in which a window function wants them.
 _NUMBERED: Final = """
 windows AS (
     SELECT * FROM unnest(%(category_ids)s::bigint[], %(days)s::int[]) AS given (category_id, days)
@@ -76,10 +77,9 @@ numbered AS (
     JOIN windows ON windows.category_id = catalog_product.category_id
     WHERE about.actor IS NOT NULL
       AND (%(brand_ids)s::bigint[] IS NULL OR catalog_product.brand_id = ANY(%(brand_ids)s))
-      AND (about.step > 0 OR (about.occurred_at < %(until)s AND (
-           %(author_id)s::bigint IS NULL OR EXISTS (
+      AND (about.step > 0 OR %(author_id)s::bigint IS NULL OR EXISTS (
                SELECT 1 FROM notes_note
-               WHERE notes_note.id = about.note_id AND notes_note.author_id = %(author_id)s))))
+               WHERE notes_note.id = about.note_id AND notes_note.author_id = %(author_id)s))
 ),
 chain0 AS (
     SELECT numbered.*, CASE WHEN step = 0 THEN place END AS start0,
@@ -101,27 +101,29 @@ chain{step} AS (
            CASE WHEN step = {step} AND {began} >= earliest_start THEN {began} END AS began{step}
     FROM seen{before}
 )"""
-#: Every act that is part of a chain, with the place and the moment of the chain's start.
+#: Every act of a chain that started in the days asked for, with the place and the moment of that.
 _WALKED: Final = """
 walked AS (
     SELECT actor, about, step, order_id, surface, note_id,
            coalesce({starts}) AS start, coalesce({moments}) AS began
-    FROM chain{last} WHERE coalesce({starts}) IS NOT NULL
+    FROM chain{last} WHERE coalesce({starts}) IS NOT NULL AND coalesce({moments}) < %(until)s
 )"""
 _REACHED: Final = """
 reached AS (
-    SELECT started.actor, started.about, started.step, started.order_id, {group} AS key
+    SELECT started.actor, started.about, started.start, started.step, started.order_id,
+           {group} AS key
     FROM walked AS started
     {joins}
 )"""
 _REACHED_BY_START: Final = """
 reached AS (
-    SELECT started.actor, started.about, started.step, started.order_id, {group} AS key
+    SELECT started.actor, started.about, started.start, started.step, started.order_id,
+           {group} AS key
     FROM walked AS started
     {joins}
     WHERE started.step = 0
     UNION ALL
-    SELECT walked.actor, walked.about, walked.step, walked.order_id, {group} AS key
+    SELECT walked.actor, walked.about, walked.start, walked.step, walked.order_id, {group} AS key
     FROM walked
     JOIN walked AS started ON started.step = 0 AND started.actor = walked.actor
                           AND started.about = walked.about AND started.start = walked.start
@@ -150,15 +152,15 @@ money AS (
     GROUP BY bought.key
 )"""
 _PEOPLE: Final = """
-pairs AS (
+ways AS (
     SELECT reached.key, reached.actor, {flags},
            bool_or(reached.step = {paid} AND kept.units > 0) AS keeps
     FROM reached
     LEFT JOIN kept ON kept.order_id = reached.order_id AND kept.product_id = reached.about
-    GROUP BY reached.key, reached.actor, reached.about
+    GROUP BY reached.key, reached.actor, reached.about, reached.start
 ),
 people AS (
-    SELECT key, actor, {people}, bool_or(keeps) AS keeps FROM pairs GROUP BY key, actor
+    SELECT key, actor, {people}, bool_or(keeps) AS keeps FROM ways GROUP BY key, actor
 ),
 counted AS (
     SELECT key, {counts}, count(*) FILTER (WHERE keeps) AS keep FROM people GROUP BY key
@@ -202,7 +204,8 @@ def of_people(
 ) -> str:
     """Return the statement that counts people: columns key, n0.., m1.., keep, net_minor, n.
 
-    ``n`` are people who reached a step, ``m`` those who reached it and the one before.
+    ``n`` are people who reached a step, ``m`` those who reached it and, from the same start, the
+    one before.
     """
     each, paid = range(len(steps)), _paid(steps)
     links = [_link(step, optional=optional) for step in each[1:]]

@@ -48,15 +48,13 @@ def funnel(
     reached: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for pair in {(act.actor, act.product) for act in acts}:
         mine = [act for act in acts if (act.actor, act.product) == pair and act.step in steps]
-        usable = [act for act in mine if act.step != steps[0] or since <= act.at < until]
-        for act in usable:
-            possible = [
-                start
-                for start in starts(act, usable, steps, optional)
-                if act.at - start.at <= window
-            ]
-            if possible:
-                latest = max(possible, key=lambda start: (start.at, start.id))
+        for act in mine:
+            latest = max(
+                starts(act, mine, steps, optional),
+                key=lambda start: (start.at, start.id),
+                default=None,
+            )
+            if latest and act.at - latest.at <= window and since <= latest.at < until:
                 reached[latest.surface][act.step].add(act.actor)
     return {surface: [len(by_step[step]) for step in steps] for surface, by_step in reached.items()}
 

@@ -181,6 +181,31 @@ def test_starts_lie_in_the_days_asked_for_and_later_steps_may_follow(note: Any, 
     assert on(22) == [0, 0, 0, 0, 0, 0]
 
 
+def test_a_start_after_the_days_asked_for_restarts_the_window_too(note: Any, shown: Any) -> None:
+    who = world.person()
+    for days in (0, 2):
+        walk(who, note, shown, "impression", "note_open", since=NOW + days * DAY)
+    world.event("order_paid", NOW + 3 * DAY, who, note, of=shown)
+
+    def on(day: int) -> int:
+        return people(period=Period(date(2026, 3, day), date(2026, 3, day + 1), SHANGHAI))[-1]
+
+    assert (on(20), on(22)) == (0, 1)
+
+
+def test_who_took_two_steps_from_two_starts_did_not_go_from_one_to_the_other(
+    note: Any, shown: Any
+) -> None:
+    who = world.person()
+    walk(who, note, shown, "impression", "note_open", "cart_add")
+    walk(who, note, shown, "impression", "note_open", "order_paid", since=NOW + HOUR)
+
+    [row] = ask(steps=("impression", "note_open", "cart_add", "order_paid")).results
+
+    assert [step.people for step in row.steps] == [1, 1, 1, 1]
+    assert row.steps[-1].from_previous.numerator == 0
+
+
 def test_net_paid_is_what_was_not_given_back(note: Any, shown: Any) -> None:
     orders = []
     for price in (1000, 700, 500):

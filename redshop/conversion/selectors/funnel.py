@@ -24,7 +24,7 @@ from redshop.core.money import Money
 from redshop.events.kinds import EventKind
 
 #: Raised whenever what is counted changes.
-VERSION: Final = 1
+VERSION: Final = 2
 STEPS: Final = (
     EventKind.IMPRESSION.value,
     EventKind.NOTE_OPEN.value,
@@ -199,7 +199,7 @@ def _meta(question: Question, *, n: int, at: datetime) -> Meta:
     if question.unit == Unit.PEOPLE:
         notes = [
             "People who started in the days asked for; later steps count until the window ends.",
-            "from_previous is the share of those at the step before who reached this one too.",
+            "from_previous is the share of those at the step before who went on to this one.",
         ]
         if question.window_days is None:
             notes.append("The window is the lookback of each product's category.")
