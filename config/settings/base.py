@@ -244,6 +244,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "redshop.events.tasks.archive",
         "schedule": crontab(hour=2, minute=17),
     },
+    "roll-up": {
+        "task": "redshop.conversion.tasks.roll_up",
+        "schedule": 5.0,
+    },
     "take-snapshots-of-notes": {
         "task": "redshop.conversion.tasks.take_snapshots",
         "schedule": crontab(minute=57),

@@ -13,6 +13,17 @@ from redshop.conversion.rules import PROVENANCE
 from redshop.conversion.types import FunnelGroup
 from redshop.events.kinds import EventKind
 
+#: The usual way, and what may be skipped on it: people buy without a recorded cart.
+STEPS: Final = (
+    EventKind.IMPRESSION.value,
+    EventKind.NOTE_OPEN.value,
+    EventKind.PRODUCT_VIEW.value,
+    EventKind.CART_ADD.value,
+    EventKind.CHECKOUT.value,
+    EventKind.ORDER_PAID.value,
+)
+OPTIONAL: Final = frozenset(STEPS[2:5])
+
 #: What each group is known by, in terms of the act that started a chain (or of the event itself).
 _GROUPS: Final[dict[FunnelGroup | None, str]] = {
     None: "'all'",
@@ -101,12 +112,18 @@ chain{step} AS (
            CASE WHEN step = {step} AND {began} >= earliest_start THEN {began} END AS began{step}
     FROM seen{before}
 )"""
-#: Every act of a chain that started in the days asked for, with the place and the moment of that.
+#: Every act that is part of a chain, with the place and the moment of the chain's start.
+_CHAINED: Final = """
+chained AS (
+    SELECT actor, about, step, order_id, surface, note_id, occurred_at,
+           coalesce({starts}) AS start, coalesce({moments}) AS began
+    FROM chain{last} WHERE coalesce({starts}) IS NOT NULL
+)"""
+#: Those whose chain started in the days asked for.
 _WALKED: Final = """
 walked AS (
-    SELECT actor, about, step, order_id, surface, note_id,
-           coalesce({starts}) AS start, coalesce({moments}) AS began
-    FROM chain{last} WHERE coalesce({starts}) IS NOT NULL AND coalesce({moments}) < %(until)s
+    SELECT actor, about, step, order_id, surface, note_id, start, began
+    FROM chained WHERE began < %(until)s
 )"""
 _REACHED: Final = """
 reached AS (
@@ -130,11 +147,8 @@ reached AS (
     {joins}
     WHERE walked.step > 0
 )"""
-#: What of each paid order's product was not given back.
-_KEPT: Final = """
-bought AS (
-    SELECT DISTINCT key, order_id, about FROM reached WHERE step = {paid}
-),
+#: What of each ``bought`` order's products was not given back.
+KEPT: Final = """
 kept AS (
     SELECT line.order_id, line.product_id, orders_order.currency,
            sum(line.quantity - line.refunded_quantity) AS units,
@@ -143,14 +157,19 @@ kept AS (
     JOIN orders_order ON orders_order.id = paid.order_id
     JOIN orders_orderline AS line ON line.order_id = orders_order.id
     GROUP BY line.order_id, line.product_id, orders_order.currency
+)"""
+_MONEY: Final = f"""
+bought AS (
+    SELECT DISTINCT key, order_id, about FROM reached WHERE step = {{paid}}
 ),
+{KEPT},
 money AS (
     SELECT bought.key, sum(kept.net_minor) AS net_minor
     FROM bought
     JOIN kept ON kept.order_id = bought.order_id AND kept.product_id = bought.about
     WHERE kept.currency = %(currency)s
     GROUP BY bought.key
-)"""
+)"""  # noqa: S608 - a constant of this module
 _PEOPLE: Final = """
 ways AS (
     SELECT reached.key, reached.actor, {flags},
@@ -199,6 +218,28 @@ def predecessors(step: int, *, optional: frozenset[int]) -> list[int]:
     return found
 
 
+def chained(many: int, *, optional: frozenset[int]) -> str:
+    """Return the relations that put ``acts`` (id, occurred_at, note_id, product_id, surface,
+    order_id, step, actor) of so many steps in chains; the last one is ``chained``.
+
+    Parameters: ``category_ids`` with the window of each in ``days``; ``brand_ids`` and
+    ``author_id``, None for all.
+    """
+    each = range(many)
+    return ",".join(
+        [
+            _ABOUT,
+            _NUMBERED,
+            *(_link(step, optional=optional) for step in each[1:]),
+            _CHAINED.format(
+                last=many - 1,
+                starts=", ".join(f"start{k}" for k in each),
+                moments=", ".join(f"began{k}" for k in each),
+            ),
+        ]
+    )
+
+
 def of_people(
     *, steps: Sequence[str], optional: frozenset[int], group_by: FunnelGroup | None
 ) -> str:
@@ -208,23 +249,16 @@ def of_people(
     one before.
     """
     each, paid = range(len(steps)), _paid(steps)
-    links = [_link(step, optional=optional) for step in each[1:]]
     counts = [f"count(*) FILTER (WHERE n{k}) AS n{k}" for k in each]
     both = [f"count(*) FILTER (WHERE m{k}) AS m{k}" for k in each[1:]]
     parts = [
         _acts(steps, until="events_event.occurred_at <= %(latest)s"),
-        _ABOUT,
-        _NUMBERED,
-        *links,
-        _WALKED.format(
-            last=len(steps) - 1,
-            starts=", ".join(f"start{k}" for k in each),
-            moments=", ".join(f"began{k}" for k in each),
-        ),
+        chained(len(steps), optional=optional),
+        _WALKED,
         (_REACHED_BY_START if group_by in _OF_START else _REACHED).format(
             group=_GROUPS[group_by], joins=_joins(group_by, product="started.about")
         ),
-        _KEPT.format(paid=paid),
+        _MONEY.format(paid=paid),
         _PEOPLE.format(
             paid=paid,
             flags=", ".join(f"bool_or(reached.step = {k}) AS n{k}" for k in each),
@@ -257,7 +291,7 @@ def of_events(
             joins=_joins(group_by, product=product, of_product=of_brands, of_note=of_author),
             scope=" AND ".join(filters) or "true",
         ),
-        _KEPT.format(paid=paid),
+        _MONEY.format(paid=paid),
         _EVENTS_COUNTED.format(
             paid=paid,
             counts=", ".join(
@@ -270,9 +304,13 @@ def of_events(
     return "WITH " + ",".join(parts) + _ANSWER.format(order=_order(group_by), counted="id")
 
 
+def cases(steps: Sequence[str]) -> str:
+    """Return what of a CASE makes the place of a step out of its name."""
+    return " ".join(f"WHEN '{step}' THEN {place}" for place, step in enumerate(steps))
+
+
 def _acts(steps: Sequence[str], *, until: str) -> str:
-    cases = " ".join(f"WHEN '{step}' THEN {place}" for place, step in enumerate(steps))
-    return _ACTS.format(cases=cases, until=until)
+    return _ACTS.format(cases=cases(steps), until=until)
 
 
 def _link(step: int, *, optional: frozenset[int]) -> str:

@@ -13,11 +13,16 @@ from orders.models import OrderLine
 from redshop.conversion.models import (
     Attribution,
     Credit,
+    FunnelCell,
+    FunnelTaking,
+    FunnelWay,
     ImportedLog,
     Lookback,
     MarkovReport,
     NoteSnapshot,
+    RollUp,
 )
+from redshop.conversion.rollups.ways import STARTED, WINDOWS
 from redshop.conversion.services import attribution
 from redshop.conversion.types import AttributionModel
 from redshop.events.kinds import EventKind, Surface
@@ -134,3 +139,64 @@ def open_a_note(line: OrderLine) -> None:
     )
     with transaction.atomic():
         recording.record([seen])
+
+
+class RollUpFactory(DjangoModelFactory[RollUp]):
+    """Sums that are as fresh as can be."""
+
+    class Meta:
+        model = RollUp
+        django_get_or_create = ["name"]
+
+    name = "funnel"
+    fresh_at = factory.LazyFunction(timezone.now)
+
+
+class FunnelWayFactory(DjangoModelFactory[FunnelWay]):
+    """Somebody who saw a product and went no farther."""
+
+    class Meta:
+        model = FunnelWay
+
+    actor = factory.Sequence(lambda n: f"real:{n}")
+    population = "real"
+    product_id = 1
+    day = date(2026, 3, 20)
+    note_id = 0
+    surface = Surface.EXPLORE
+    currency = ""
+    category_id = 1
+    brand_id = 1
+    reached = STARTED
+    net_minor = factory.LazyFunction(lambda: [0] * len(WINDOWS))
+
+
+class FunnelCellFactory(DjangoModelFactory[FunnelCell]):
+    """One who started on a day."""
+
+    class Meta:
+        model = FunnelCell
+
+    grain = "all"
+    population = "real"
+    window = 0
+    first = date(2026, 3, 20)
+    last = date(2026, 3, 20)
+    measure = 0
+    key = factory.Sequence(str)
+    people = 1
+
+
+class FunnelTakingFactory(DjangoModelFactory[FunnelTaking]):
+    """What was paid and kept after the starts of a day."""
+
+    class Meta:
+        model = FunnelTaking
+
+    grain = "all"
+    population = "real"
+    window = 0
+    day = date(2026, 3, 20)
+    currency = "CNY"
+    key = factory.Sequence(str)
+    net_minor = 1_000

@@ -10,8 +10,9 @@ from celery import shared_task
 from django.utils import timezone
 
 from redshop.conversion.selectors import paths
-from redshop.conversion.services import attribution, markov, snapshots
+from redshop.conversion.services import attribution, markov, rollups, snapshots
 from redshop.core import outbox
+from redshop.core.db import session_lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ LOOKS: Final = {
 }
 Payloads = Sequence[Mapping[str, Any]]
 LINES_AT_ONCE: Final = 500
+#: The advisory lock that one task of roll-ups at a time holds.
+ROLL_UP_LOCK: Final = 0x726F6C6C
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -59,6 +62,7 @@ def _later(look: Look, paid_at: datetime) -> tuple[str, Mapping[str, Any], datet
 def reverse_refunded(*, kind: str, payloads: Payloads, at: datetime) -> None:
     """Take credits back by what was refunded; attributes first where payment is not yet known."""
     _attribute(payloads, at=at)
+    rollups.mark_buyers(order_ids={UUID(payload["order_id"]) for payload in payloads})
 
 
 @outbox.subscribe("conversion.settling", is_alone=True)
@@ -92,6 +96,15 @@ def report_markov(**_newer: Any) -> None:
 def take_snapshots(**_newer: Any) -> None:
     """Keep what notes had done at T+1, 7, 15, 30, 60 and 90."""
     snapshots.take(at=timezone.now())
+
+
+#: The first turn after a large import takes longer than tasks usually may.
+@shared_task(name="redshop.conversion.tasks.roll_up", time_limit=3_600, soft_time_limit=3_500)
+def roll_up(**_newer: Any) -> None:
+    """Bring sums up to what was written since; whoever comes meanwhile sees the lock and ends."""
+    with session_lock(ROLL_UP_LOCK, waits=False) as is_mine:
+        while is_mine and rollups.turn(at=timezone.now()) == rollups.MARKS:
+            pass
 
 
 def _attribute(payloads: Payloads, *, at: datetime) -> None:

@@ -11,7 +11,15 @@ from redshop.core.ids import uuid7
 from redshop.core.populations import Population
 from redshop.events import partitions
 from redshop.events.kinds import EventKind, Source, Surface
-from redshop.events.models import ArchivedMonth, Event, EventId, Identity, OptOut, RejectedEvent
+from redshop.events.models import (
+    ArchivedMonth,
+    Event,
+    EventId,
+    Identity,
+    OptOut,
+    RejectedEvent,
+    Unread,
+)
 from redshop.events.types import Batch
 
 MOMENT = datetime(2026, 3, 20, 12, tzinfo=UTC)
@@ -84,6 +92,15 @@ class ArchivedMonthFactory(DjangoModelFactory[ArchivedMonth]):
     edition = 1
     exported_at = MOMENT
     verified_at = MOMENT
+
+
+class UnreadFactory(DjangoModelFactory[Unread]):
+    """A mark of a person whose events are to be read again."""
+
+    class Meta:
+        model = Unread
+
+    person_id = factory.Sequence(lambda n: n + 1)
 
 
 class OptOutFactory(DjangoModelFactory[OptOut]):

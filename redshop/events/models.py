@@ -14,6 +14,18 @@ from redshop.core.populations import Population
 from redshop.events.kinds import EventKind, Source, Surface
 from redshop.events.suspicion import Suspicion
 
+_MARK_EVENTS = """
+INSERT INTO events_unread (person_id, visitor_id)
+SELECT DISTINCT person_id, CASE WHEN person_id IS NULL THEN visitor_id END
+FROM added
+WHERE suspicion = '' AND (person_id IS NOT NULL OR visitor_id IS NOT NULL);
+RETURN NULL;
+"""
+_MARK_IDENTITIES = """
+INSERT INTO events_unread (person_id, visitor_id) SELECT NULL, visitor_id FROM added;
+RETURN NULL;
+"""
+
 
 class EventQuerySet(models.QuerySet["Event"]):
     def of_person(self, person_id: int, *, visitors: Collection[UUID] = ()) -> Self:
@@ -79,7 +91,15 @@ class Event(models.Model):
             BrinIndex(fields=["occurred_at"], name="event_time"),
         ]
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
-            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="unread",
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                level=pgtrigger.Statement,
+                referencing=pgtrigger.Referencing(new="added"),  # type: ignore[no-untyped-call]
+                func=_MARK_EVENTS,
+            ),
         ]
 
     def __str__(self) -> str:
@@ -128,9 +148,37 @@ class Identity(models.Model):
 
     class Meta:
         verbose_name_plural = "identities"
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            pgtrigger.Trigger(
+                name="unread",
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                level=pgtrigger.Statement,
+                referencing=pgtrigger.Referencing(new="added"),  # type: ignore[no-untyped-call]
+                func=_MARK_IDENTITIES,
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.visitor_id} is {self.person_id}"
+
+
+class Unread(models.Model):
+    """Somebody of whom something was written since sums were last brought up to it.
+
+    Written by triggers, in the transaction of what they are about; whoever reads somebody's events
+    again deletes the marks that were there before, in the transaction of what is made of them.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    person_id = models.BigIntegerField(null=True)
+    visitor_id = models.UUIDField(null=True)
+
+    class Meta:
+        verbose_name = "unread mark"
+
+    def __str__(self) -> str:
+        return str(self.person_id or self.visitor_id)
 
 
 class OptOut(models.Model):

@@ -11,7 +11,8 @@ from django.db import transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from redshop.conversion.selectors.funnel import OPTIONAL, STEPS, Answer, Question, funnel
+from redshop.conversion.chains import OPTIONAL, STEPS
+from redshop.conversion.selectors.funnel import Answer, Question, funnel
 from redshop.conversion.types import FunnelGroup, Period, Scope, Slice, Unit
 from redshop.core.ids import uuid7
 from redshop.events import partitions

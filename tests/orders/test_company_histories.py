@@ -52,6 +52,7 @@ from tests.orders.test_histories import (
     do,
 )
 from tests.orders.world import NOW
+from tests.transactions import undurable
 
 AT: Final = NOW + timedelta(hours=1)
 #: When everybody has lost patience: what is still unknown then is given up.
@@ -363,13 +364,6 @@ def die_at_the_end_of(deed: Callable[[], object]) -> None:
     with undurable():
         deed()
         raise Died
-
-
-def undurable() -> transaction.Atomic:
-    """Return a transaction with which everything is undone, even what is durable."""
-    around = transaction.atomic()
-    vars(around)["_from_testcase"] = True
-    return around
 
 
 CALM: Final = [

@@ -9,8 +9,8 @@ from django.conf import settings
 from rest_framework import serializers
 
 from redshop.conversion.api.pages import read_cursor
+from redshop.conversion.chains import OPTIONAL, STEPS
 from redshop.conversion.selectors import populations
-from redshop.conversion.selectors.funnel import OPTIONAL, STEPS
 from redshop.conversion.types import (
     AttributionModel,
     Basis,

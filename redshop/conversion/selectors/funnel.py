@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from redshop.conversion import chains
+from redshop.conversion.chains import OPTIONAL, STEPS
 from redshop.conversion.rates import rate
-from redshop.conversion.selectors import labels, lookback
+from redshop.conversion.selectors import labels, lookback, rolled
 from redshop.conversion.selectors.asking import meta_of, values_of
 from redshop.conversion.selectors.rows import rows_of
 from redshop.conversion.types import (
@@ -25,16 +26,6 @@ from redshop.events.kinds import EventKind
 
 #: Raised whenever what is counted changes.
 VERSION: Final = 2
-STEPS: Final = (
-    EventKind.IMPRESSION.value,
-    EventKind.NOTE_OPEN.value,
-    EventKind.PRODUCT_VIEW.value,
-    EventKind.CART_ADD.value,
-    EventKind.CHECKOUT.value,
-    EventKind.ORDER_PAID.value,
-)
-#: People buy without a recorded cart.
-OPTIONAL: Final = frozenset(STEPS[2:5])
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +83,16 @@ class Answer:
 
 
 def funnel(question: Question, *, at: datetime) -> Answer:
-    """Answer how far people, or events, got."""
-    rows = _ask(question)
+    """Answer how far people, or events, got: from sums where they are kept, else from the log."""
+    rolled_at = rolled.fresh_at(question, at=at)
+    rows = _complete(_ask(question) if rolled_at is None else rolled.rows(question), question)
     shown = rows[: question.page.limit]
     group_by = question.group_by.value if question.group_by else "all"
     named = labels.named(group_by, keys=[row["key"] for row in shown])
     return Answer(
         results=tuple(_row(row, named[row["key"]], question) for row in shown),
         has_more=len(rows) > question.page.limit,
-        meta=_meta(question, n=rows[0]["n"] if rows else 0, at=at),
+        meta=_meta(question, n=rows[0]["n"] if rows else 0, at=at, rolled_at=rolled_at),
     )
 
 
@@ -140,15 +132,15 @@ def _ask(question: Question) -> list[dict[str, Any]]:
         statement = chains.of_people(
             steps=question.steps, optional=skipped, group_by=question.group_by
         )
-    rows = rows_of(statement, _values(question))
-    if not rows and question.group_by is None:
-        return [_nothing(question)]
-    return rows
+    return rows_of(statement, _values(question))
 
 
-def _nothing(question: Question) -> dict[str, Any]:
+def _complete(rows: list[dict[str, Any]], question: Question) -> list[dict[str, Any]]:
+    """Return the rows, and one of nothing where everybody is asked for and nobody was there."""
+    if rows or question.group_by is not None:
+        return rows
     names = [f"{letter}{place}" for letter in "nm" for place in range(len(question.steps))]
-    return dict.fromkeys([*names, "keep", "net_minor", "n"], 0) | {"key": "all"}
+    return [dict.fromkeys([*names, "keep", "net_minor", "n"], 0) | {"key": "all"}]
 
 
 def _values(question: Question) -> dict[str, Any]:
@@ -194,7 +186,7 @@ def _steps(names: Sequence[str], *, counts: Sequence[int], both: Sequence[int]) 
     )
 
 
-def _meta(question: Question, *, n: int, at: datetime) -> Meta:
+def _meta(question: Question, *, n: int, at: datetime, rolled_at: datetime | None) -> Meta:
     notes = ["Events of the steps, each once; no window."]
     if question.unit == Unit.PEOPLE:
         notes = [
@@ -203,12 +195,14 @@ def _meta(question: Question, *, n: int, at: datetime) -> Meta:
         ]
         if question.window_days is None:
             notes.append("The window is the lookback of each product's category.")
+    if rolled_at is not None:
+        notes.append("From sums that are kept up with the log.")
     return meta_of(
         question,
         definition=f"funnel.{question.unit}",
         version=VERSION,
         n=n,
-        fresh_at=at,
+        fresh_at=rolled_at or at,
         notes=notes,
         window_days=question.window_days if question.unit == Unit.PEOPLE else None,
     )

@@ -1,7 +1,8 @@
-"""Credits computed once more from events and orders, and compared with the ledger row by row."""
+"""Credits and sums computed once more from events and orders, and compared row by row."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Final
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from orders.models import OrderLine
 from redshop.conversion.models import Attribution
 from redshop.conversion.selectors import credits as ledger
 from redshop.conversion.selectors import paths
+from redshop.conversion.services import rollups
 from redshop.core.reconciliation import Comparison
 
 LINES_AT_ONCE: Final = 500
@@ -35,10 +37,11 @@ class Difference:
 
 
 def compare() -> Comparison:
-    """Compare the credits of every paid line with those that its events and refunds give."""
+    """Compare the credits of every paid line, and all sums, with what events and refunds give."""
     lines = paid_lines()
     return Comparison(
-        scope=f"credits of {len(lines)} paid lines", differences=map(str, differences(lines))
+        scope=f"credits of {len(lines)} paid lines and sums of the funnel",
+        differences=chain(map(str, differences(lines)), rollups.differences()),
     )
 
 

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from redshop.catalog.models import Brand
 from redshop.conversion import report
+from redshop.conversion.chains import STEPS
 from redshop.conversion.history.importing import Wish, import_log, preview
 from redshop.conversion.history.mapping import COLUMNS, POSSIBLE
 from redshop.conversion.history.reader import look_at
@@ -118,8 +119,8 @@ def _funnel(done: Imported, *, digest: str) -> str:
         period=Period(days[0], days[1] + timedelta(days=1), zone),
         population=Population.REAL,
         currency=record.read_as["currency"],
-        steps=funnel.STEPS[2:],
-        optional=frozenset(funnel.STEPS[3:5]),
+        steps=STEPS[2:],
+        optional=frozenset(STEPS[3:5]),
         scope=Scope(brand_ids=tuple(brands)),
     )
     return report.funnel(funnel.walk(question, at=timezone.now()), question.period)

@@ -1,0 +1,117 @@
+"""What Celery keeps summed, so that an answer costs the same however long the log is."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from redshop.core.populations import Population
+
+
+class RollUp(models.Model):
+    """How far sums have read what was written, and by which lookbacks."""
+
+    name = models.CharField(primary_key=True, max_length=20)
+    fresh_at = models.DateTimeField(
+        null=True, help_text="All that was committed by then is in it; empty while it is rebuilt."
+    )
+    lookbacks = models.JSONField(default=dict, help_text="Days by category that it was made with.")
+    dimensions = models.DateField(
+        null=True, help_text="When notes and products were last seen to be what they were."
+    )
+
+    class Meta:
+        verbose_name = "roll-up"
+
+    def __str__(self) -> str:
+        return f"{self.name} as of {self.fresh_at}"
+
+
+class FunnelWay(models.Model):
+    """How far somebody got with a product from what they saw on a day at a note and a surface.
+
+    What note and product were when it was written is kept with it, since it has been summed so.
+    """
+
+    pk = models.CompositePrimaryKey("actor", "product_id", "day", "note_id", "surface", "currency")
+    actor = models.CharField(
+        max_length=50, help_text="Population, a colon, and the id of a person or of a visitor."
+    )
+    population = models.CharField(max_length=9, choices=Population.choices)
+    product_id = models.BigIntegerField()
+    day = models.DateField(help_text="Of the start, on the platform.")
+    note_id = models.BigIntegerField(help_text="0: of no note.")
+    surface = models.CharField(max_length=12, blank=True)
+    currency = models.CharField(max_length=3, blank=True, help_text="Empty: nothing was paid.")
+    provenance = models.CharField(max_length=40, blank=True)
+    note_type = models.CharField(max_length=10, blank=True)
+    author_id = models.BigIntegerField(null=True)
+    topic_ids = ArrayField(models.BigIntegerField(), default=list)
+    category_id = models.BigIntegerField()
+    brand_id = models.BigIntegerField()
+    reached = models.BigIntegerField(help_text="A bit for each measure within each window.")
+    net_minor = ArrayField(
+        models.BigIntegerField(), help_text="What was paid and not given back, by window."
+    )
+
+    class Meta:
+        verbose_name = "way through the funnel"
+        verbose_name_plural = "ways through the funnel"
+
+    def __str__(self) -> str:
+        return f"{self.actor} and product {self.product_id} since {self.day}"
+
+
+class FunnelCell(models.Model):
+    """People by the days of two starts of theirs in a row: a sum over cells counts each once.
+
+    Somebody who starts on days d1 < d2 < .. is +1 in each (d, d), -1 in each (d, the next one) and
+    +1 in (the last one, never). Of any stretch of days, the cells that lie within it add up to one
+    for everybody who started there at all; where it reaches to the present, those that end never
+    do so too.
+    """
+
+    pk = models.CompositePrimaryKey(
+        "grain", "population", "window", "first", "last", "measure", "key"
+    )
+    grain = models.CharField(max_length=10, help_text="What the key is one of, or all.")
+    population = models.CharField(max_length=9, choices=Population.choices)
+    window = models.SmallIntegerField(help_text="In days; 0 is the lookback of each category.")
+    first = models.DateField()
+    last = models.DateField()
+    measure = models.SmallIntegerField(
+        help_text="0 to 5: reached that step; 6 to 10: it and the one before; 11: kept something."
+    )
+    key = models.CharField(max_length=40, blank=True)
+    people = models.IntegerField()
+
+    class Meta:
+        verbose_name = "cell of the funnel"
+        verbose_name_plural = "cells of the funnel"
+
+    def __str__(self) -> str:
+        return f"{self.people} of {self.grain} {self.key}, {self.first} to {self.last}"
+
+
+class FunnelTaking(models.Model):
+    """What was paid and not given back after starts of a day."""
+
+    pk = models.CompositePrimaryKey("grain", "population", "window", "day", "currency", "key")
+    grain = models.CharField(max_length=10)
+    population = models.CharField(max_length=9, choices=Population.choices)
+    window = models.SmallIntegerField()
+    day = models.DateField()
+    currency = models.CharField(max_length=3)
+    key = models.CharField(max_length=40, blank=True)
+    net_minor = models.BigIntegerField()
+
+    class Meta:
+        verbose_name = "taking of the funnel"
+        verbose_name_plural = "takings of the funnel"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(net_minor__gte=0), name="funnel_taking_net_minor_not_negative"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.net_minor} {self.currency} of {self.grain} {self.key} on {self.day}"

@@ -1,0 +1,1 @@
+"""What Celery keeps summed, as statements: who got how far, and the cells that add it up."""

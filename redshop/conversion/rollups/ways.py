@@ -1,0 +1,154 @@
+"""Who got how far from which start, within each standard window: one row of ``funnel_way`` each.
+
+An event belongs to the latest start that leads to it. That start is the same for every window (no
+other is nearer), so one walk serves all: within a window are those events that lie no farther from
+their start. So a way bears a bit for each measure within each window.
+"""
+
+from typing import Final
+
+from redshop.conversion.chains import KEPT as KEPT_OF_ORDERS
+from redshop.conversion.chains import OPTIONAL, STEPS, cases, chained
+from redshop.conversion.rules import PROVENANCE
+
+#: The first is the lookback of each product's category.
+WINDOWS: Final = (0, 1, 7, 15, 30)
+_MANY: Final = len(WINDOWS)
+_LATER: Final = len(STEPS) - 1
+#: Measures as the cells know them: 0 the first step, 1 to 5 the later ones, 6 to 10 a later one and
+#: the one before from the same start, 11 kept something of what was paid.
+FIRST: Final = 0
+KEPT: Final = 2 * _LATER + 1
+#: Set in every way: the first step was reached, whatever the window.
+STARTED: Final = 1 << (KEPT * _MANY)
+
+
+def bit(measure: int, window: int) -> int:
+    """Return the bit that says that a measure was reached within a window."""
+    if measure == FIRST:
+        return STARTED
+    return 1 << ((measure - 1) * _MANY + WINDOWS.index(window))
+
+
+#: What a note and a product are known as where the way began.
+_COLUMNS: Final = {
+    "actor": "begun.actor",
+    "population": "split_part(begun.actor, ':', 1)",
+    "product_id": "begun.about",
+    "day": "begun.day",
+    "note_id": "begun.note_id",
+    "surface": "begun.surface",
+    "currency": "begun.currency",
+    "provenance": f"coalesce({PROVENANCE}, '')",
+    "note_type": "coalesce(notes_note.type, '')",
+    "author_id": "notes_note.author_id",
+    "topic_ids": "coalesce(topics.ids, '{}')",
+    "category_id": "catalog_product.category_id",
+    "brand_id": "catalog_product.brand_id",
+    "reached": "begun.reached",
+    "net_minor": "begun.net_minor",
+}
+NAMES: Final = tuple(_COLUMNS)
+KEY: Final = ("actor", "product_id", "day", "note_id", "surface", "currency")
+
+_ACTS: Final = f"""
+acts AS (
+    SELECT event.id, event.occurred_at, event.note_id, event.product_id, event.surface,
+           event.order_id, CASE event.kind {cases(STEPS)} END AS step,
+           event.population || ':' || who.actor AS actor
+    FROM who
+    JOIN events_event AS event ON event.person_id = who.person_id
+    WHERE event.kind = ANY(%(steps)s) AND event.suspicion = ''
+    UNION ALL
+    SELECT event.id, event.occurred_at, event.note_id, event.product_id, event.surface,
+           event.order_id, CASE event.kind {cases(STEPS)} END AS step,
+           event.population || ':' || who.actor AS actor
+    FROM who
+    JOIN events_event AS event ON event.visitor_id = who.visitor_id AND event.person_id IS NULL
+    WHERE event.kind = ANY(%(steps)s) AND event.suspicion = ''
+)"""  # noqa: S608 - constants
+#: A bit for each window that an act lies within.
+_FITS: Final = " | ".join(
+    f"CASE WHEN chained.occurred_at - chained.began <= {days} * INTERVAL '24 hours'"
+    f" THEN {1 << place} ELSE 0 END"
+    for place, days in enumerate(["lookbacks.days", *WINDOWS[1:]])
+)
+_WALKED: Final = f"""
+lookbacks AS (
+    SELECT * FROM unnest(%(category_ids)s::bigint[], %(lookbacks)s::int[]) AS given (id, days)
+),
+walked AS MATERIALIZED (
+    SELECT chained.*, ({_FITS})::bigint AS fits
+    FROM chained
+    JOIN catalog_product ON catalog_product.id = chained.about
+    JOIN lookbacks ON lookbacks.id = catalog_product.category_id
+),
+bought AS (
+    SELECT actor, about, start, order_id, bit_or(fits) AS fits
+    FROM walked WHERE step = {_LATER} GROUP BY actor, about, start, order_id
+)"""  # noqa: S608 - constants
+_SALES: Final = f"""
+sales AS (
+    SELECT bought.actor, bought.about, bought.start, kept.currency,
+           bit_or(CASE WHEN kept.units > 0 THEN bought.fits ELSE 0 END) AS keeps,
+           {
+    ", ".join(
+        f"sum(CASE WHEN bought.fits & {1 << place} > 0 THEN kept.net_minor END) AS net{place}"
+        for place in range(_MANY)
+    )
+}
+    FROM bought
+    JOIN kept ON kept.order_id = bought.order_id AND kept.product_id = bought.about
+    GROUP BY bought.actor, bought.about, bought.start, kept.currency
+)"""  # noqa: S608 - constants
+#: Where a step and the one before were reached within a window, the window's bits of both meet when
+#: those of the one before are shifted by a step; the first step is always there.
+_BEGUN: Final = f"""
+starts AS (
+    SELECT actor, about, start, coalesce(note_id, 0) AS note_id, surface,
+           (began AT TIME ZONE %(zone)s)::date AS day
+    FROM walked WHERE step = 0
+),
+later AS (
+    SELECT actor, about, start, bit_or(fits << ((step - 1) * {_MANY})) AS steps
+    FROM walked WHERE step > 0 GROUP BY actor, about, start
+),
+begun AS (
+    SELECT actor, about, day, note_id, surface, coalesce(sales.currency, '') AS currency,
+           {STARTED} | bit_or(
+               coalesce(later.steps, 0)
+               | ((coalesce(later.steps, 0)
+                   & ((coalesce(later.steps, 0) << {_MANY}) | {(1 << _MANY) - 1})
+                  ) << {_LATER * _MANY})
+               | (coalesce(sales.keeps, 0) << {(KEPT - 1) * _MANY})) AS reached,
+           ARRAY[{
+    ", ".join(f"sum(coalesce(sales.net{place}, 0))::bigint" for place in range(_MANY))
+}] AS net_minor
+    FROM starts
+    LEFT JOIN later USING (actor, about, start)
+    LEFT JOIN sales USING (actor, about, start)
+    WHERE %(horizon)s::date IS NULL OR day >= %(horizon)s
+    GROUP BY actor, about, day, note_id, surface, coalesce(sales.currency, '')
+),
+topics AS (
+    SELECT note_id, array_agg(topic_id ORDER BY topic_id) AS ids
+    FROM notes_note_topics WHERE note_id IN (SELECT note_id FROM begun) GROUP BY note_id
+)"""  # noqa: S608 - constants
+
+#: The ways of everybody in the table ``who`` (person_id or visitor_id, and actor, the id as text of
+#: whom it turned out to be), but those that began before ``horizon``, whose events may be gone.
+#: Parameters: ``steps``, ``category_ids`` with ``days`` (longer than any window) and ``lookbacks``
+#: of each, ``zone``, ``horizon``; ``brand_ids`` and ``author_id`` are None.
+WAYS: Final = f"""
+WITH {_ACTS},
+{chained(len(STEPS), optional=frozenset(map(STEPS.index, OPTIONAL)))},
+{_WALKED},
+{KEPT_OF_ORDERS},
+{_SALES},
+{_BEGUN}
+SELECT {", ".join(f"{expression} AS {name}" for name, expression in _COLUMNS.items())}
+FROM begun
+JOIN catalog_product ON catalog_product.id = begun.about
+LEFT JOIN notes_note ON notes_note.id = begun.note_id
+LEFT JOIN topics ON topics.note_id = begun.note_id
+"""  # noqa: S608 - constants

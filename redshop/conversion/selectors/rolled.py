@@ -1,0 +1,160 @@
+"""The funnel from sums that Celery keeps: an answer costs the same however long the log is."""
+
+from datetime import date, datetime, timedelta
+from typing import Any, Final, Protocol
+
+from django.conf import settings
+from django.db import connection
+
+from redshop.conversion.chains import OPTIONAL, STEPS
+from redshop.conversion.models import RollUp
+from redshop.conversion.rollups.cells import NEVER
+from redshop.conversion.rollups.ways import WINDOWS
+from redshop.conversion.selectors import populations
+from redshop.conversion.selectors.asking import OfSales
+from redshop.conversion.selectors.rows import rows_of
+from redshop.conversion.types import FunnelGroup, Unit
+
+FUNNEL: Final = "funnel"
+#: Older sums are not shown; what is asked is then computed from the log.
+OLDEST: Final = timedelta(minutes=5)
+_LATER: Final = range(1, len(STEPS))
+
+#: Where a stretch of days reaches to the present, one row a day holds all that began on it and did
+#: not begin again; else those are added up that lie within.
+_WITHIN: Final = {
+    "to the present": f"first = ANY(%(days)s) AND last = '{NEVER}'",
+    "in the past": "first = ANY(%(days)s) AND last < %(end)s",
+    "each day": "first = ANY(%(days)s) AND last = first",
+}
+_BEYOND: Final = """
+SELECT EXISTS (SELECT FROM conversion_funnelcell
+               WHERE grain = 'all' AND population = ANY(%(populations)s) AND "window" = 0
+                 AND measure = 0 AND first >= %(end)s)
+"""
+_STATEMENT: Final = """
+WITH found AS (
+    SELECT {key} AS key, measure, people FROM conversion_funnelcell
+    WHERE grain = %(grain)s AND population = ANY(%(populations)s) AND "window" = 0 AND measure = 0
+      AND {within} AND {scope}
+    UNION ALL
+    SELECT {key}, measure, people FROM conversion_funnelcell
+    WHERE grain = %(grain)s AND population = ANY(%(populations)s) AND "window" = %(window)s
+      AND measure > 0 AND {within} AND {scope}
+),
+counted AS (
+    SELECT key, {counts} FROM found GROUP BY key HAVING sum(people) FILTER (WHERE measure = 0) > 0
+),
+money AS (
+    SELECT {taken} AS key, sum(net_minor)::bigint AS net_minor FROM conversion_funneltaking
+    WHERE grain = %(grain)s AND population = ANY(%(populations)s) AND "window" = %(window)s
+      AND day = ANY(%(days)s) AND currency = %(currency)s AND {scope}
+    GROUP BY 1
+),
+everybody AS (
+    SELECT coalesce(sum(people), 0)::bigint AS n FROM conversion_funnelcell
+    WHERE grain = %(whole)s AND population = ANY(%(populations)s) AND "window" = 0 AND measure = 0
+      AND {throughout} AND {scope}
+)
+SELECT nullif(counted.key, '') AS key, {names},
+       coalesce(money.net_minor, 0) AS net_minor, everybody.n
+FROM counted LEFT JOIN money USING (key) CROSS JOIN everybody
+ORDER BY {order} LIMIT %(limit)s OFFSET %(offset)s
+"""
+#: The columns that the statements over the log have, by the measure that they count.
+_COLUMNS: Final = {
+    **{f"n{step}": step for step in range(len(STEPS))},
+    **{f"m{step}": step + len(_LATER) for step in _LATER},
+    "keep": 2 * len(_LATER) + 1,
+}
+
+
+class OfFunnel(OfSales, Protocol):
+    """A question about a funnel."""
+
+    @property
+    def group_by(self) -> FunnelGroup | None: ...
+    @property
+    def steps(self) -> tuple[str, ...]: ...
+    @property
+    def optional(self) -> frozenset[str]: ...
+    @property
+    def unit(self) -> Unit: ...
+    @property
+    def window_days(self) -> int | None: ...
+
+
+def fresh_at(question: OfFunnel, *, at: datetime) -> datetime | None:
+    """Return how fresh the sums are that answer a question, None where none do.
+
+    They are made for the usual steps, the days of the platform and the standard windows; for
+    everything or one brand. What else is asked is computed from the log, and so is everything
+    where nobody kept the sums up for five minutes.
+    """
+    if not _is_kept(question):
+        return None
+    rollup = RollUp.objects.filter(pk=FUNNEL, fresh_at__gte=at - OLDEST).first()
+    return None if rollup is None else rollup.fresh_at
+
+
+def rows(question: OfFunnel) -> list[dict[str, Any]]:
+    """Return the rows that the statement over the log would, as far as the sums have read it."""
+    brands = question.scope.brand_ids
+    by_day = question.group_by == FunnelGroup.DAY
+    whole = "all" if brands is None else "brand"
+    grain = whole if question.group_by is None or by_day else question.group_by.value
+    values = {
+        "grain": grain,
+        "whole": whole,
+        "populations": populations.members(question.population),
+        "window": question.window_days or 0,
+        "days": _days(question.period.first, question.period.end),
+        "end": question.period.end,
+        "currency": question.currency,
+        "brand": None if brands is None else str(brands[0]),
+        "limit": question.page.limit + 1,
+        "offset": question.page.offset,
+    }
+    keyed = {None: "'all'", FunnelGroup.DAY: "{day}::text"}
+    throughout = _WITHIN["in the past" if _is_past(values) else "to the present"]
+    statement = _STATEMENT.format(
+        key=keyed.get(question.group_by, "key").format(day="first"),
+        taken=keyed.get(question.group_by, "key").format(day="day"),
+        within=_WITHIN["each day"] if by_day else throughout,
+        throughout=throughout,
+        scope="true" if brands is None else "key = %(brand)s",
+        counts=", ".join(
+            f"coalesce(sum(people) FILTER (WHERE measure = {measure}), 0)::bigint AS {name}"
+            for name, measure in _COLUMNS.items()
+        ),
+        names=", ".join(_COLUMNS),
+        order="key" if by_day else "n0 DESC, key",
+    )
+    return rows_of(statement, values)
+
+
+def _is_kept(question: OfFunnel) -> bool:
+    brands = question.scope.brand_ids
+    is_of_one = brands is None or (
+        len(brands) == 1 and question.group_by in {None, FunnelGroup.DAY, FunnelGroup.BRAND}
+    )
+    return (
+        question.unit == Unit.PEOPLE
+        and question.steps == STEPS
+        and question.optional == OPTIONAL
+        and question.period.zone.key == settings.PLATFORM_TIME_ZONE
+        and (question.window_days or 0) in WINDOWS
+        and question.scope.author_id is None
+        and is_of_one
+    )
+
+
+def _is_past(values: dict[str, Any]) -> bool:
+    """Tell whether anything began after the days asked for."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BEYOND, values)
+        return bool(cursor.fetchone()[0])
+
+
+def _days(first: date, end: date) -> list[date]:
+    return [first + timedelta(days=n) for n in range((end - first).days)]
