@@ -29,10 +29,16 @@ def table_of(file: Path) -> Iterator[str]:
     with connection.cursor() as cursor:
         columns = ", ".join(f"{name} {kind}" for name, kind in CREDIT.items())
         cursor.execute(f"CREATE TEMPORARY TABLE computed_credit ({columns}) ON COMMIT DROP")
-        statement = f"COPY computed_credit FROM STDIN (FORMAT csv, NULL '{NOTHING}')"
+        read_into("computed_credit", file)
+        yield "computed_credit"
+        cursor.execute("DROP TABLE computed_credit")
+
+
+def read_into(table: str, file: Path) -> None:
+    """Add the rows of a CSV file to a table of this transaction."""
+    statement = f"COPY {table} FROM STDIN (FORMAT csv, NULL '{NOTHING}')"
+    with connection.cursor() as cursor:
         with cursor.copy(statement) as pipe, file.open("rb") as source:
             while part := source.read(_CHUNK):
                 pipe.write(part)
-        cursor.execute("ANALYZE computed_credit")
-        yield "computed_credit"
-        cursor.execute("DROP TABLE computed_credit")
+        cursor.execute(f"ANALYZE {table}")

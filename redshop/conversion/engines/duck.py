@@ -56,13 +56,13 @@ def asked(*, lines: str, values: Mapping[str, Any]) -> Iterator[Asked]:
         lake.connect() as database,
     ):
         for relation in relations.relations(lines=lines):
-            _bring(database, relation, values, Path(name))
+            bring(database, relation, values, Path(name))
         span = database.execute(_SPAN).fetchone()
         found = Sources([], [])
         if span is not None and span[0] is not None:
             found = sources(since=span[0], until=span[1], lake=lake)
         live = relations.live_events(lines=lines, but_not=found.months)
-        _bring(database, live, values, Path(name))
+        bring(database, live, values, Path(name))
         database.execute(f"CREATE VIEW events_event AS {_events_of(found.files)}")
         yield Asked(database, found.files)
 
@@ -78,7 +78,7 @@ def divide(database: duckdb.DuckDBPyConnection, *, model: AttributionModel, targ
     )
 
 
-def _bring(
+def bring(
     database: duckdb.DuckDBPyConnection, relation: Relation, values: Mapping[str, Any], folder: Path
 ) -> None:
     """Make a table of a relation, as it is in the present transaction."""

@@ -20,8 +20,12 @@ CREATE TEMPORARY TABLE who (person_id bigint, visitor_id uuid, actor text) ON CO
 CREATE TEMPORARY TABLE ways_then (LIKE conversion_funnelway) ON COMMIT DROP;
 CREATE TEMPORARY TABLE ways_now (LIKE conversion_funnelway) ON COMMIT DROP;
 CREATE TEMPORARY TABLE changed (actor text) ON COMMIT DROP;
+CREATE TEMPORARY TABLE cell_change (
+    grain text, population text, "window" smallint, first date, last date, measure smallint,
+    key text, people integer
+) ON COMMIT DROP;
 """
-NO_TABLES: Final = "DROP TABLE marks, who, ways_then, ways_now, changed"
+NO_TABLES: Final = "DROP TABLE marks, who, ways_then, ways_now, changed, cell_change"
 #: Takes the oldest marks away.
 TAKE: Final = """
 WITH taken AS (
@@ -126,15 +130,10 @@ WHERE marks.person_id IN (unread.person_id, events_identity.person_id)
    OR marks.visitor_id = unread.visitor_id
 """
 ALL_WAYS: Final = f"INSERT INTO ways_now ({_COLUMNS}) SELECT {_COLUMNS} FROM conversion_funnelway"  # noqa: S608
-#: What follows from ways_then and ways_now, in this order.
-FOLLOW: Final = (
-    _CHANGED,
-    _STILL.format(side="then"),
-    _STILL.format(side="now"),
-    ADD_CELLS,
-    ADD_TAKINGS,
-    *_REPLACE,
-)
+#: Leave out those whose ways are what they were.
+ONLY_CHANGED: Final = (_CHANGED, _STILL.format(side="then"), _STILL.format(side="now"))
+#: Keep what was read, once what it changes has been counted into ``cell_change``.
+FOLLOW: Final = (ADD_CELLS, ADD_TAKINGS, *_REPLACE)
 #: How kept ways and those in ways_now differ.
 DIFFERENT: Final = f"""
 SELECT 'superfluous', actor, product_id, day, note_id FROM ({_GONE}) AS gone

@@ -8,8 +8,8 @@ from django.db import connection
 
 from redshop.conversion.chains import OPTIONAL, STEPS
 from redshop.conversion.models import RollUp
-from redshop.conversion.rollups.cells import NEVER
-from redshop.conversion.rollups.ways import WINDOWS
+from redshop.conversion.rollups.cells import BOTH, NEVER
+from redshop.conversion.rollups.ways import KEPT, WINDOWS
 from redshop.conversion.selectors import populations
 from redshop.conversion.selectors.asking import OfSales
 from redshop.conversion.selectors.rows import rows_of
@@ -18,7 +18,6 @@ from redshop.conversion.types import FunnelGroup, Unit
 FUNNEL: Final = "funnel"
 #: Older sums are not shown; what is asked is then computed from the log.
 OLDEST: Final = timedelta(minutes=5)
-_LATER: Final = range(1, len(STEPS))
 
 #: Where a stretch of days reaches to the present, one row a day holds all that began on it and did
 #: not begin again; else those are added up that lie within.
@@ -64,8 +63,8 @@ ORDER BY {order} LIMIT %(limit)s OFFSET %(offset)s
 #: The columns that the statements over the log have, by the measure that they count.
 _COLUMNS: Final = {
     **{f"n{step}": step for step in range(len(STEPS))},
-    **{f"m{step}": step + len(_LATER) for step in _LATER},
-    "keep": 2 * len(_LATER) + 1,
+    **{f"m{step}": measure for step, measure in BOTH.items()},
+    "keep": KEPT,
 }
 
 

@@ -5,7 +5,7 @@ reads those people's events again and changes the sums by what is different, in 
 turn that dies has not been, and nothing is ever added twice.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 
 from redshop.conversion.chains import STEPS
+from redshop.conversion.engines.counting import count_cells
 from redshop.conversion.models import RollUp
 from redshop.conversion.rollups import cells, reading
 from redshop.conversion.rollups.ways import WINDOWS
@@ -27,18 +28,21 @@ from redshop.events.partitions import next_month
 FUNNEL: Final = "funnel"
 #: So many marks are read in one transaction.
 MARKS: Final = 20_000
-#: From so many on, tables are looked at before they are joined.
+#: From so many on, tables are looked at before they are joined, and DuckDB counts.
 MANY: Final = 1_000
+#: What a long turn may sort in.
+MEMORY: Final = "256MB"
 #: One turn at a time, whoever starts it.
 LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext('conversion roll-ups'))"
 
 
 @transaction.atomic(durable=True)
-def turn(*, at: datetime, most: int = MARKS) -> int:
+def turn(*, at: datetime, most: int = MARKS, many: int = MANY) -> int:
     """Bring the sums up to what was written about some people; return how many marks were read.
 
     Fewer than ``most`` means that all that was committed by ``at`` is in the sums now. The first
-    turn of all makes them from everything that there is; ``rebuild`` has it do so again.
+    turn of all makes them from everything that there is; ``rebuild`` has it do so again. From
+    ``many`` marks on, DuckDB counts.
 
     Locks: an advisory lock of roll-ups, under which alone sums are written; then the marks.
     """
@@ -51,9 +55,11 @@ def turn(*, at: datetime, most: int = MARKS) -> int:
             cursor.execute(reading.TAKE, {"most": most})
             taken: int = cursor.rowcount
             if taken:
-                _read(cursor, windows, is_long=taken >= MANY)
-                for statement in reading.FOLLOW:
-                    cursor.execute(statement)
+                is_long = taken >= many
+                _read(cursor, windows, is_long=is_long)
+                _do(cursor, reading.ONLY_CHANGED)
+                count_cells(is_long=is_long)
+                _do(cursor, reading.FOLLOW)
     if taken < most:
         rollup.fresh_at = at
     rollup.save()
@@ -91,6 +97,7 @@ def differences() -> Iterator[str]:
             yield from _different_ways(cursor)
         with _tables(cursor):
             cursor.execute(reading.ALL_WAYS)
+            count_cells(is_long=True)
             for statement in cells.DIFFERENT:
                 cursor.execute(statement)
                 for name, *key, kept, found in cursor.fetchall():
@@ -126,8 +133,8 @@ def _begin(cursor: Any) -> RollUp:
     cursor.execute("DELETE FROM conversion_funneltaking")
     with _tables(cursor):
         cursor.execute(reading.ALL_WAYS)
-        cursor.execute(cells.ADD_CELLS)
-        cursor.execute(cells.ADD_TAKINGS)
+        count_cells(is_long=True)
+        _do(cursor, (cells.ADD_CELLS, cells.ADD_TAKINGS))
     cursor.execute("DELETE FROM events_unread")
     cursor.execute(reading.MARK_EVERYBODY, {"steps": list(STEPS)})
     return RollUp.objects.create(name=FUNNEL)
@@ -159,6 +166,8 @@ def _read(cursor: Any, windows: dict[int, int], *, is_long: bool) -> None:
         "brand_ids": None,
         "author_id": None,
     }
+    if is_long:
+        cursor.execute(f"SET LOCAL work_mem = '{MEMORY}'")
     cursor.execute(reading.WHO)
     if is_long:
         cursor.execute("ANALYZE who")
@@ -166,6 +175,11 @@ def _read(cursor: Any, windows: dict[int, int], *, is_long: bool) -> None:
     cursor.execute(reading.NOW, values)
     if is_long:
         cursor.execute("ANALYZE ways_then, ways_now")
+
+
+def _do(cursor: Any, statements: Iterable[str]) -> None:
+    for statement in statements:
+        cursor.execute(statement)
 
 
 def _horizon() -> date | None:
