@@ -21,8 +21,12 @@ from redshop.conversion.models import (
     MarkovReport,
     NoteSnapshot,
     RollUp,
+    SaleCell,
+    SaleShare,
+    UnreadSale,
 )
-from redshop.conversion.rollups.ways import STARTED, WINDOWS
+from redshop.conversion.rollups.ways import STARTED
+from redshop.conversion.rollups.windows import ALL, WINDOWS
 from redshop.conversion.services import attribution
 from redshop.conversion.types import AttributionModel
 from redshop.events.kinds import EventKind, Surface
@@ -200,3 +204,50 @@ class FunnelTakingFactory(DjangoModelFactory[FunnelTaking]):
     currency = "CNY"
     key = factory.Sequence(str)
     net_minor = 1_000
+
+
+class UnreadSaleFactory(DjangoModelFactory[UnreadSale]):
+    """A mark of a line whose credits are to be added up again."""
+
+    class Meta:
+        model = UnreadSale
+
+    line_id = factory.Sequence(lambda n: n + 1)
+
+
+class SaleShareFactory(DjangoModelFactory[SaleShare]):
+    """A whole sale, credited to one note within every window."""
+
+    class Meta:
+        model = SaleShare
+
+    line_id = factory.Sequence(lambda n: n + 1)
+    model = AttributionModel.LAST_TOUCH
+    windows = ALL
+    day = date(2026, 3, 20)
+    population = "real"
+    currency = "CNY"
+    note_id = 1
+    author_id = 1
+    weight = 1_000_000_000
+    gross_minor = 1_000
+    refunded_minor = 0
+
+
+class SaleCellFactory(DjangoModelFactory[SaleCell]):
+    """What all notes had of the sales of a day."""
+
+    class Meta:
+        model = SaleCell
+
+    grain = "all"
+    model = AttributionModel.LAST_TOUCH
+    population = "real"
+    currency = "CNY"
+    day = date(2026, 3, 20)
+    windows = ALL
+    key = factory.Sequence(str)
+    weight = 1_000_000_000
+    gross_minor = 1_000
+    refunded_minor = 0
+    refunded_then_minor = 0

@@ -10,7 +10,13 @@ from celery import shared_task
 from django.utils import timezone
 
 from redshop.conversion.selectors import paths
-from redshop.conversion.services import attribution, markov, rollups, snapshots
+from redshop.conversion.services import (
+    attribution,
+    funnel_rollup,
+    markov,
+    sale_rollup,
+    snapshots,
+)
 from redshop.core import outbox
 from redshop.core.db import session_lock
 
@@ -62,7 +68,7 @@ def _later(look: Look, paid_at: datetime) -> tuple[str, Mapping[str, Any], datet
 def reverse_refunded(*, kind: str, payloads: Payloads, at: datetime) -> None:
     """Take credits back by what was refunded; attributes first where payment is not yet known."""
     _attribute(payloads, at=at)
-    rollups.mark_buyers(order_ids={UUID(payload["order_id"]) for payload in payloads})
+    funnel_rollup.mark_buyers(order_ids={UUID(payload["order_id"]) for payload in payloads})
 
 
 @outbox.subscribe("conversion.settling", is_alone=True)
@@ -103,7 +109,9 @@ def take_snapshots(**_newer: Any) -> None:
 def roll_up(**_newer: Any) -> None:
     """Bring sums up to what was written since; whoever comes meanwhile sees the lock and ends."""
     with session_lock(ROLL_UP_LOCK, waits=False) as is_mine:
-        while is_mine and rollups.turn(at=timezone.now()) == rollups.MARKS:
+        while is_mine and funnel_rollup.turn(at=timezone.now()) == funnel_rollup.MARKS:
+            pass
+        while is_mine and sale_rollup.turn(at=timezone.now()) == sale_rollup.MARKS:
             pass
 
 

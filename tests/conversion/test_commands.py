@@ -73,7 +73,7 @@ def test_credits_that_can_be_rebuilt_reconcile() -> None:
 
     said = run("reconcile", "conversion", quiet=True)
 
-    assert "conversion: credits of 1 paid lines and sums of the funnel, 0 differ" in said
+    assert "conversion: credits of 1 paid lines and all sums, 0 differ" in said
 
 
 def test_a_line_that_was_never_attributed_is_told() -> None:
@@ -85,7 +85,7 @@ def test_a_line_that_was_never_attributed_is_told() -> None:
 
     assert refused.value.returncode == 1
     assert "not attributed" in out.getvalue()
-    assert "conversion: credits of 1 paid lines and sums of the funnel, 1 differ" in out.getvalue()
+    assert "conversion: credits of 1 paid lines and all sums, 1 differ" in out.getvalue()
 
 
 def test_lines_of_earlier_rules_get_what_they_lack(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +115,7 @@ def test_credits_that_no_event_supports_are_told() -> None:
         call_command("reconcile", "conversion", quiet=True, stdout=out)
 
     assert "superfluous last_touch" in out.getvalue()
-    assert "conversion: credits of 1 paid lines and sums of the funnel, 12 differ" in out.getvalue()
+    assert "conversion: credits of 1 paid lines and all sums, 12 differ" in out.getvalue()
 
 
 @pytest.mark.django_db

@@ -8,7 +8,15 @@ from redshop.conversion.models.credits import (
     Lookback,
 )
 from redshop.conversion.models.reports import ImportedLog, MarkovReport, NoteSnapshot
-from redshop.conversion.models.rollups import FunnelCell, FunnelTaking, FunnelWay, RollUp
+from redshop.conversion.models.rollups import (
+    FunnelCell,
+    FunnelTaking,
+    FunnelWay,
+    RollUp,
+    SaleCell,
+    SaleShare,
+    UnreadSale,
+)
 
 __all__ = [
     "MODELS",
@@ -23,4 +31,7 @@ __all__ = [
     "MarkovReport",
     "NoteSnapshot",
     "RollUp",
+    "SaleCell",
+    "SaleShare",
+    "UnreadSale",
 ]

@@ -115,3 +115,86 @@ class FunnelTaking(models.Model):
 
     def __str__(self) -> str:
         return f"{self.net_minor} {self.currency} of {self.grain} {self.key} on {self.day}"
+
+
+class UnreadSale(models.Model):
+    """A paid line whose credits were looked at since sums were last brought up to them.
+
+    Written in the transaction that attributes; whoever has added the line up again deletes the
+    marks that were there before.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    line_id = models.BigIntegerField()
+
+    class Meta:
+        verbose_name = "unread sale"
+
+    def __str__(self) -> str:
+        return f"line {self.line_id}"
+
+
+class SaleShare(models.Model):
+    """What a model gives a note of a line, or of a refund of it, within some of the windows.
+
+    What is paid as a whole is the share of the model "total", of no note.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    line_id = models.BigIntegerField(db_index=True)
+    model = models.CharField(max_length=12)
+    windows = models.SmallIntegerField(help_text="A bit for each: lookbacks, 1, 7, 15, 30 days.")
+    day = models.DateField(help_text="When the order was paid.")
+    refunded_on = models.DateField(null=True, help_text="Empty: this is of the sale itself.")
+    population = models.CharField(max_length=9, choices=Population.choices)
+    currency = models.CharField(max_length=3)
+    note_id = models.BigIntegerField()
+    author_id = models.BigIntegerField()
+    surface = models.CharField(max_length=12, blank=True)
+    provenance = models.CharField(max_length=40, blank=True)
+    weight = models.BigIntegerField(help_text="In billionths; 0 of a refund.")
+    gross_minor = models.BigIntegerField()
+    refunded_minor = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(gross_minor__gte=0) & Q(refunded_minor__gte=0),
+                name="sale_share_not_negative",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model} of line {self.line_id} to note {self.note_id}"
+
+
+class SaleCell(models.Model):
+    """What a model gave on a day to all that has a key, within some of the windows."""
+
+    pk = models.CompositePrimaryKey(
+        "grain", "model", "population", "currency", "day", "windows", "key"
+    )
+    grain = models.CharField(max_length=10)
+    model = models.CharField(max_length=12)
+    population = models.CharField(max_length=9, choices=Population.choices)
+    currency = models.CharField(max_length=3)
+    day = models.DateField()
+    windows = models.SmallIntegerField()
+    key = models.CharField(max_length=40, blank=True)
+    weight = models.BigIntegerField(help_text="In billionths of a sale.")
+    gross_minor = models.BigIntegerField()
+    refunded_minor = models.BigIntegerField(help_text="Of what was paid on the day.")
+    refunded_then_minor = models.BigIntegerField(help_text="What was given back on the day.")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(gross_minor__gte=0)
+                & Q(refunded_minor__gte=0)
+                & Q(refunded_then_minor__gte=0),
+                name="sale_cell_not_negative",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model} to {self.grain} {self.key} on {self.day}"

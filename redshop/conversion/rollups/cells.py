@@ -9,7 +9,8 @@ from datetime import date
 from typing import Final
 
 from redshop.conversion.chains import OPTIONAL, STEPS, predecessors
-from redshop.conversion.rollups.ways import FIRST, KEPT, STARTED, WINDOWS, bit
+from redshop.conversion.rollups.ways import FIRST, KEPT, STARTED, bit
+from redshop.conversion.rollups.windows import WINDOWS
 
 #: The day of the next start where there is none yet.
 NEVER: Final = date.max

@@ -9,10 +9,9 @@ from typing import Final
 
 from redshop.conversion.chains import KEPT as KEPT_OF_ORDERS
 from redshop.conversion.chains import OPTIONAL, STEPS, cases, chained
+from redshop.conversion.rollups.windows import WINDOWS
 from redshop.conversion.rules import PROVENANCE
 
-#: The first is the lookback of each product's category.
-WINDOWS: Final = (0, 1, 7, 15, 30)
 _MANY: Final = len(WINDOWS)
 _LATER: Final = len(STEPS) - 1
 #: Measures as the cells know them: 0 the first step, 1 to 5 the later ones, 6 to 10 a later one and

@@ -16,7 +16,7 @@ from django.db.models import Min
 from orders.models import Order
 from redshop.conversion import rules
 from redshop.conversion.engines import duck, spark
-from redshop.conversion.selectors import computed, labels, populations
+from redshop.conversion.selectors import computed, labels, populations, rolled_sales, topics
 from redshop.conversion.selectors.asking import meta_of, values_of
 from redshop.conversion.types import (
     EVERYTHING,
@@ -74,20 +74,6 @@ SELECT count(*), min(paid_at) - %(window_days)s * INTERVAL '24 hours'
 FROM orders_orderline AS line JOIN orders_order ON orders_order.id = line.order_id
 WHERE orders_order.paid_at IS NOT NULL AND line.id IN ({_LINES})
 """  # noqa: S608 - constants
-#: A credit of a note with several topics is divided among them equally, the earlier topics
-#: getting what does not divide (PostgreSQL's / and %% both cut towards zero).
-_BY_TOPIC: Final = """
-    SELECT entries.moment, entries.note_id, entries.author_id, entries.surface,
-           entries.provenance, topics.topic_id,
-           part(weight) AS weight, part(gross) AS gross, part(refunded) AS refunded
-    FROM entries
-    LEFT JOIN (
-        SELECT note_id, topic_id,
-               row_number() OVER (PARTITION BY note_id ORDER BY topic_id) AS place,
-               count(*) OVER (PARTITION BY note_id) AS many
-        FROM notes_note_topics
-    ) AS topics ON topics.note_id = entries.note_id
-"""
 _STATEMENT: Final = """
 WITH sold AS (
     SELECT line.id AS line_id, line.total_minor, orders_order.paid_at AS moment
@@ -124,6 +110,11 @@ entries AS (
     FROM given_back JOIN credits ON credits.line_id = given_back.line_id
                                 AND credits.refund_id = given_back.refund_id
     WHERE %(author_id)s::bigint IS NULL OR author_id = %(author_id)s
+),
+by_note AS (
+    SELECT note_id, sum(weight)::bigint AS weight, sum(gross)::bigint AS gross,
+           sum(refunded)::bigint AS refunded
+    FROM entries GROUP BY note_id
 ),
 pieces AS ({pieces}),
 grouped AS (
@@ -182,7 +173,8 @@ class Answer:
 
 def attribution(question: Question, *, at: datetime) -> Answer:
     """Answer what was credited to whom; ``unattributed`` is all that no group has."""
-    rows = _ask(question)
+    rolled_at = rolled_sales.fresh_at(question, at=at)
+    rows = _ask(question) if rolled_at is None else rolled_sales.rows(question)
     sums = {part: numbers for part, _, *numbers in rows if part != "group"}
     groups = [(key, *numbers) for part, key, *numbers in rows if part == "group"]
     shown = groups[: question.page.limit]
@@ -200,8 +192,9 @@ def attribution(question: Question, *, at: datetime) -> Answer:
         meta=_meta(
             question,
             n=sums["lines"][0] if is_of_one_author else sums["total"][0] // rules.WHOLE,
-            waiting=0 if is_of_one_author else sums["waiting"][0],
+            waiting=0 if is_of_one_author or rolled_at else sums["waiting"][0],
             at=at,
+            rolled_at=rolled_at,
         ),
     )
 
@@ -240,7 +233,7 @@ def _sum(question: Question, credits_: str) -> list[Any]:
     statement = _STATEMENT.format(
         moment=_MOMENT[question.basis],
         credits=credits_,
-        pieces=_pieces(question.group_by),
+        pieces=topics.BY_TOPIC if question.group_by == CreditGroup.TOPIC else "TABLE entries",
         key=_KEY[question.group_by],
         whole=rules.WHOLE,
         order="key" if question.group_by == CreditGroup.DAY else "gross - refunded DESC, key",
@@ -248,19 +241,6 @@ def _sum(question: Question, credits_: str) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(statement, _values(question))
         return list(cursor.fetchall())
-
-
-def _pieces(group_by: CreditGroup) -> str:
-    if group_by != CreditGroup.TOPIC:
-        return "SELECT * FROM entries"
-    part = (
-        "CASE WHEN many IS NULL THEN {0} ELSE {0} / many +"
-        " CASE WHEN place <= abs({0} %% many) THEN sign({0}) ELSE 0 END END"
-    )
-    statement = _BY_TOPIC
-    for column in ("weight", "gross", "refunded"):
-        statement = statement.replace(f"part({column})", part.format(f"entries.{column}"))
-    return statement
 
 
 def _values(question: Question) -> dict[str, Any]:
@@ -283,7 +263,9 @@ def _standing(key: int | str | None, label: str, numbers: Sequence[int], currenc
     )
 
 
-def _meta(question: Question, *, n: int, waiting: int, at: datetime) -> Meta:
+def _meta(
+    question: Question, *, n: int, waiting: int, at: datetime, rolled_at: datetime | None
+) -> Meta:
     notes = ["Refunds count on the day of the " + question.basis.value + "."]
     if question.window_days is None:
         notes.append("The window is the lookback of each product's category.")
@@ -291,13 +273,15 @@ def _meta(question: Question, *, n: int, waiting: int, at: datetime) -> Meta:
         notes.append("A note's credit is divided equally among its topics.")
     if waiting:
         notes.append(f"{waiting} conversions wait to be attributed and count as unattributed.")
-    behind = outbox.backlog(at=at).oldest_due_seconds
+    if rolled_at is not None:
+        notes.append("From sums that are kept up with the ledger.")
+    known_at = at - timedelta(seconds=outbox.backlog(at=at).oldest_due_seconds)
     return meta_of(
         question,
         definition=f"attribution.{question.model}",
         version=rules.VERSION,
         n=n,
-        fresh_at=at - timedelta(seconds=behind),
+        fresh_at=known_at if rolled_at is None else min(known_at, rolled_at),
         notes=notes,
         window_days=question.window_days,
     )

@@ -8,7 +8,7 @@ from typing import Any, Final
 from redshop.conversion import chains
 from redshop.conversion.chains import OPTIONAL, STEPS
 from redshop.conversion.rates import rate
-from redshop.conversion.selectors import labels, lookback, rolled
+from redshop.conversion.selectors import labels, lookback, rolled_funnel
 from redshop.conversion.selectors.asking import meta_of, values_of
 from redshop.conversion.selectors.rows import rows_of
 from redshop.conversion.types import (
@@ -84,8 +84,10 @@ class Answer:
 
 def funnel(question: Question, *, at: datetime) -> Answer:
     """Answer how far people, or events, got: from sums where they are kept, else from the log."""
-    rolled_at = rolled.fresh_at(question, at=at)
-    rows = _complete(_ask(question) if rolled_at is None else rolled.rows(question), question)
+    rolled_at = rolled_funnel.fresh_at(question, at=at)
+    rows = _complete(
+        _ask(question) if rolled_at is None else rolled_funnel.rows(question), question
+    )
     shown = rows[: question.page.limit]
     group_by = question.group_by.value if question.group_by else "all"
     named = labels.named(group_by, keys=[row["key"] for row in shown])

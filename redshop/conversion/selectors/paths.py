@@ -9,6 +9,7 @@ from django.db import connection
 from django.db.models import Min
 
 from orders.models import OrderLine
+from redshop.conversion.rollups.windows import WINDOWS
 from redshop.conversion.rules import SHARES, TOUCHES, VIEW_HOURS
 from redshop.conversion.selectors import lookback
 from redshop.conversion.types import AttributionModel, Conversion, Plan, Share, Touch
@@ -46,11 +47,13 @@ SELECT * FROM ({SHARES}) AS answer
 WHERE %s::text IS NULL OR model = %s
 """  # noqa: S608 - constants
 
-#: A minute covers what was being received while the line was attributed.
-_LATE: Final = """
+#: A minute covers what was being received while the line was attributed. Sums are kept for windows
+#: that may be longer than the lookback.
+_LATE: Final = f"""
 WITH recent AS (
     SELECT attribution.line_id, orders_order.buyer_id, attribution.converted_at,
-           attribution.converted_at - attribution.window_days * INTERVAL '24 hours' AS since,
+           attribution.converted_at
+               - greatest(attribution.window_days, {max(WINDOWS)}) * INTERVAL '24 hours' AS since,
            attribution.computed_at - INTERVAL '1 minute' AS known_at
     FROM conversion_attribution AS attribution
     JOIN orders_orderline AS line ON line.id = attribution.line_id
@@ -71,7 +74,7 @@ JOIN events_event ON events_event.visitor_id = events_identity.visitor_id
                  AND events_event.occurred_at BETWEEN recent.since AND recent.converted_at
 WHERE events_event.received_at >= recent.known_at
 ORDER BY line_id
-"""
+"""  # noqa: S608 - constants
 
 
 def conversions(*, line_ids: Sequence[int]) -> list[Conversion]:

@@ -13,6 +13,7 @@ from redshop.conversion import rules
 from redshop.conversion.models import Attribution, Credit
 from redshop.conversion.selectors import credits as ledger
 from redshop.conversion.selectors import paths
+from redshop.conversion.services import sale_rollup
 from redshop.conversion.types import Conversion, Plan, Share
 from redshop.core import outbox
 from redshop.core.db import requires_transaction
@@ -93,6 +94,7 @@ def _attribute(
     ]
     changes = [change for change in compared if change is not None]
     last_credit = _write(changes, at=at)
+    sale_rollup.mark([each.line_id for each in found])
     if not is_history:
         _tell(changes, last_credit=last_credit, at=at)
     return len(changes)

@@ -10,7 +10,7 @@ from orders.models import OrderLine
 from redshop.conversion.models import Attribution
 from redshop.conversion.selectors import credits as ledger
 from redshop.conversion.selectors import paths
-from redshop.conversion.services import rollups
+from redshop.conversion.services import funnel_rollup, sale_rollup
 from redshop.core.reconciliation import Comparison
 
 LINES_AT_ONCE: Final = 500
@@ -40,8 +40,10 @@ def compare() -> Comparison:
     """Compare the credits of every paid line, and all sums, with what events and refunds give."""
     lines = paid_lines()
     return Comparison(
-        scope=f"credits of {len(lines)} paid lines and sums of the funnel",
-        differences=chain(map(str, differences(lines)), rollups.differences()),
+        scope=f"credits of {len(lines)} paid lines and all sums",
+        differences=chain(
+            map(str, differences(lines)), funnel_rollup.differences(), sale_rollup.differences()
+        ),
     )
 
 

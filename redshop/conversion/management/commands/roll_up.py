@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 from tqdm import tqdm
 
-from redshop.conversion.services import rollups
+from redshop.conversion.services import funnel_rollup, sale_rollup
 
 
 class Command(BaseCommand):
@@ -26,10 +26,12 @@ class Command(BaseCommand):
 
     def handle(self, *, rebuild: bool, quiet: bool, **_options: Any) -> None:
         if rebuild:
-            rollups.rebuild()
+            funnel_rollup.rebuild()
+            sale_rollup.rebuild()
         count = 0
         with tqdm(unit=" marks", disable=quiet or None, leave=False) as bar:
-            while read := rollups.turn(at=timezone.now()):
-                count += read
-                bar.update(read)
+            for turn in (funnel_rollup.turn, sale_rollup.turn):
+                while read := turn(at=timezone.now()):
+                    count += read
+                    bar.update(read)
         self.stdout.write(f"{count} marks were read; the sums say what the log says.")

@@ -19,7 +19,7 @@ from redshop.conversion.chains import STEPS
 from redshop.conversion.engines.counting import count_cells
 from redshop.conversion.models import RollUp
 from redshop.conversion.rollups import cells, reading
-from redshop.conversion.rollups.ways import WINDOWS
+from redshop.conversion.rollups.windows import WINDOWS
 from redshop.conversion.selectors import lookback
 from redshop.core.db import requires_transaction
 from redshop.events.models import ArchivedMonth

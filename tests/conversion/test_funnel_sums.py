@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from notes.models import Topic
 from redshop.conversion.chains import STEPS
 from redshop.conversion.models import FunnelCell, FunnelWay, Lookback, RollUp
-from redshop.conversion.selectors import rolled
+from redshop.conversion.selectors import rolled_funnel
 from redshop.conversion.selectors.funnel import Answer, Question, funnel
-from redshop.conversion.services import rollups
+from redshop.conversion.services import funnel_rollup
 from redshop.conversion.types import FunnelGroup, Period, Scope, Slice
 from redshop.events.models import Unread
 from tests.conversion import world
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 MARCH = Period(date(2026, 3, 1), date(2026, 4, 1), SHANGHAI)
 #: When nobody has kept the sums up for so long, the log is asked.
-LATER = NOW + rolled.OLDEST + timedelta(seconds=1)
+LATER = NOW + rolled_funnel.OLDEST + timedelta(seconds=1)
 SUMMED = "From sums that are kept up with the log."
 
 
@@ -51,7 +51,7 @@ def people(answer: Answer) -> dict[Any, list[int]]:
 
 
 def turn() -> int:
-    return rollups.turn(at=NOW)
+    return funnel_rollup.turn(at=NOW)
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def test_what_is_given_back_is_no_longer_kept(note: Any, shown: Any) -> None:
     assert (row.net_paid.people, row.net_paid.amount.amount_minor) == (1, 700)
 
     world.refund(order)
-    rollups.mark_buyers(order_ids=[order.pk])
+    funnel_rollup.mark_buyers(order_ids=[order.pk])
     turn()
     [row] = ask_both().results
     assert row.net_paid is not None
@@ -195,7 +195,7 @@ def test_a_rebuild_makes_what_was_there(note: Any, shown: Any) -> None:
     turn()
     before = set(FunnelCell.objects.exclude(people=0).values_list())
 
-    rollups.rebuild()
+    funnel_rollup.rebuild()
     assert SUMMED not in ask().meta.notes
     turn()
 
@@ -205,11 +205,11 @@ def test_a_rebuild_makes_what_was_there(note: Any, shown: Any) -> None:
 def test_marks_are_read_a_part_at_a_time_and_the_sums_are_fresh_after_the_last(note: Any) -> None:
     for _ in range(3):
         world.event("impression", NOW, world.person(), note)
-    rollups.rebuild()
+    funnel_rollup.rebuild()
 
-    assert rollups.turn(at=NOW, most=2) == 2
+    assert funnel_rollup.turn(at=NOW, most=2) == 2
     assert RollUp.objects.get().fresh_at is None
-    assert rollups.turn(at=NOW, most=2) == 1
+    assert funnel_rollup.turn(at=NOW, most=2) == 1
     assert people(ask_both()) == {"all": [3, 0, 0, 0, 0, 0]}
 
 
@@ -223,10 +223,10 @@ class TestComparison:
         turn()
 
     def test_what_agrees_says_nothing_and_who_waits_is_left_out(self, note: Any) -> None:
-        assert list(rollups.differences()) == []
+        assert list(funnel_rollup.differences()) == []
 
         world.event("impression", NOW, self.who, note)
-        assert list(rollups.differences()) == []
+        assert list(funnel_rollup.differences()) == []
 
     @pytest.mark.parametrize(
         ("statement", "said"),
@@ -242,7 +242,7 @@ class TestComparison:
         with connection.cursor() as cursor:
             cursor.execute(statement)
 
-        assert said in {line.split()[0].rstrip(":") for line in rollups.differences()}
+        assert said in {line.split()[0].rstrip(":") for line in funnel_rollup.differences()}
 
 
 @settings(max_examples=25, deadline=None, phases=[Phase.generate])
@@ -265,7 +265,7 @@ def test_any_history_read_at_any_moments_gives_what_the_log_gives(seed: Any) -> 
                 period=some_days(seed),
                 group_by=seed.choice([None, FunnelGroup.DAY, FunnelGroup.BRAND]),
             )
-        assert list(rollups.differences()) == []
+        assert list(funnel_rollup.differences()) == []
         transaction.set_rollback(True)
 
 
@@ -300,7 +300,7 @@ def live(seed: Any, *, many: int) -> None:
         )  # fmt: skip
 
     def read() -> None:
-        rollups.turn(at=NOW, many=seed.choice([1, rollups.MANY]))
+        funnel_rollup.turn(at=NOW, many=seed.choice([1, funnel_rollup.MANY]))
 
     def moment() -> Any:
         return NOW.replace(day=1) + seed.randrange(80) * 12 * HOUR
@@ -314,7 +314,7 @@ def live(seed: Any, *, many: int) -> None:
         if orders:
             order = orders.pop()
             world.refund(order)
-            rollups.mark_buyers(order_ids=[order.pk])
+            funnel_rollup.mark_buyers(order_ids=[order.pk])
 
     def join() -> None:
         if visitors:

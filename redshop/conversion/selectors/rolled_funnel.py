@@ -9,7 +9,8 @@ from django.db import connection
 from redshop.conversion.chains import OPTIONAL, STEPS
 from redshop.conversion.models import RollUp
 from redshop.conversion.rollups.cells import BOTH, NEVER
-from redshop.conversion.rollups.ways import KEPT, WINDOWS
+from redshop.conversion.rollups.ways import KEPT
+from redshop.conversion.rollups.windows import WINDOWS
 from redshop.conversion.selectors import populations
 from redshop.conversion.selectors.asking import OfSales
 from redshop.conversion.selectors.rows import rows_of
