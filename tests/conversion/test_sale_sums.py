@@ -118,7 +118,7 @@ def test_a_click_beyond_the_lookback_is_told_to_the_longer_windows() -> None:
     buyer, note, older = world.person(), world.note(food), world.note(food)
     world.event("note_open", NOW - HOUR, buyer, note)
     order = world.order(buyer, (food, 100))
-    world.attribute(order)
+    world.attribute(order, at=NOW + HOUR)
     turn()
 
     world.event("note_open", NOW - 20 * DAY, buyer, older, received_at=NOW + DAY)
