@@ -103,8 +103,8 @@ def clone(cursor: Any, table: str, id_: Any, source: str, **changed: str) -> Non
     )
 
 
-def fill(*, events: int, conversions: int, people: int) -> None:
-    """Fill the database: everything 95 days ago or earlier, so that its months are closed."""
+def fill(*, events: int, conversions: int, people: int, ago: int = 95) -> None:
+    """Fill the database with 60 days that ended so many days ago (95: their months are closed)."""
     from django.db import connection, transaction
     from django.utils import timezone
 
@@ -113,7 +113,7 @@ def fill(*, events: int, conversions: int, people: int) -> None:
     from redshop.events import partitions
 
     note, line = NoteFactory.create(population="simulated"), PaidLineFactory.create()
-    start = timezone.now() - timedelta(days=95 + DAYS)
+    start = timezone.now() - timedelta(days=ago + DAYS)
     partitions.ensure(since=start, until=timezone.now())
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")

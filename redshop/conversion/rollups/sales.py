@@ -100,7 +100,8 @@ summed AS (
     SELECT parts.line_id, windows, model, note_id, author_id, surface, provenance,
            (orders_refund.refunded_at AT TIME ZONE %(zone)s)::date AS refunded_on,
            coalesce(sum(weight) FILTER (WHERE refund_id IS NULL), 0)::bigint AS weight,
-           coalesce(sum(parts.amount_minor) FILTER (WHERE refund_id IS NULL), 0)::bigint AS gross_minor,
+           coalesce(sum(parts.amount_minor) FILTER (WHERE refund_id IS NULL), 0)::bigint
+               AS gross_minor,
            coalesce(-sum(parts.amount_minor) FILTER (WHERE refund_id IS NOT NULL), 0)::bigint
                AS refunded_minor
     FROM parts

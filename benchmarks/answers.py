@@ -1,0 +1,190 @@
+"""What statistics cost at one size of the log and at ten times that, through HTTP.
+
+    python benchmarks/answers.py [--events 1000000] [--times 10]
+
+Fills a system of its own with simulated behaviour of 60 days, credits its sales, brings the sums up
+to all of it, and asks for funnels and credits of the last 28 days by every group; then the same of
+a second system that has so many times as much of everything. The sums are made by the same turns
+that beat starts.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.questions import AUTHORS, FIRST, fill
+from benchmarks.system import System, system
+
+FUNNEL = ("", "day", "surface", "provenance", "note_type", "category", "brand", "author", "topic")
+CREDITS = ("note", "author", "surface", "provenance", "topic", "day")
+MODELS = ("last_touch", "linear")
+WINDOWS = ("", "7", "30")
+ASKED = 7
+PAID = f"""
+INSERT INTO events_event (id, kind, occurred_at, received_at, person_id, surface, product_id,
+                          order_id, query, currency, population, source, suspicion)
+SELECT gen_random_uuid(), 'order_paid', orders_order.paid_at, orders_order.paid_at,
+       orders_order.buyer_id, '', line.product_id, orders_order.id, '', orders_order.currency,
+       'simulated', 'server', ''
+FROM orders_order JOIN orders_orderline AS line ON line.order_id = orders_order.id
+WHERE line.id >= {FIRST}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question, and how long each answer took."""
+
+    path: str
+    seconds: list[float]
+
+
+def paths() -> list[str]:
+    """Return every question: funnels and credits by each group, within some windows."""
+    funnels = [
+        f"/api/v1/stats/funnel?population=simulated&group_by={group}&window_days={window}"
+        for group in FUNNEL
+        for window in WINDOWS
+    ]
+    credits_ = [
+        "/api/v1/stats/attribution?population=simulated"
+        f"&group_by={group}&model={model}&window_days={window}"
+        for group in CREDITS
+        for model in MODELS
+        for window in WINDOWS
+    ]
+    empty = ("&group_by=&", "&window_days=")
+    return [path.replace(empty[0], "&").removesuffix(empty[1]) for path in [*funnels, *credits_]]
+
+
+def prepare(*, events: int, conversions: int) -> None:
+    """Fill the database, credit what was sold, and bring the sums up to it."""
+    from django.db import connection, transaction
+    from django.utils import timezone
+
+    from redshop.conversion.services import attribution, funnel_rollup, sale_rollup
+
+    def said(name: str, work: Callable[[], Any]) -> None:
+        begin = time.perf_counter()
+        work()
+        print(f"  {name}: {time.perf_counter() - begin:,.0f} s", flush=True)
+
+    def credit() -> None:
+        with connection.cursor() as cursor, transaction.atomic():
+            cursor.execute(PAID)
+        for start in range(FIRST, FIRST + conversions, 500):
+            with transaction.atomic():
+                attribution.attribute(
+                    line_ids=range(start, start + 500), at=timezone.now(), is_history=True
+                )
+
+    def roll(turn: Callable[..., int], rebuild: Callable[[], None], marks: int) -> None:
+        rebuild()
+        while turn(at=timezone.now()) == marks:
+            pass
+
+    def settle() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM ANALYZE")
+
+    people = max(events // 100, AUTHORS)
+    said(
+        f"{events:,} events and {conversions:,} sales",
+        lambda: fill(events=events, conversions=conversions, people=people, ago=0),
+    )
+    said("credits", credit)
+    said(
+        "sums of the funnel",
+        lambda: roll(funnel_rollup.turn, funnel_rollup.rebuild, funnel_rollup.MARKS),
+    )
+    said("sums of credits", lambda: roll(sale_rollup.turn, sale_rollup.rebuild, sale_rollup.MARKS))
+    said("vacuum", settle)
+
+
+def ask(living: System, *, times: int) -> list[Asked]:
+    """Ask every question so many times, over one connection that stays open."""
+    connection = HTTPConnection(living.host, timeout=600)
+    headers = {"Authorization": f"Bearer {living.said['admin']['token']}"}
+
+    def once(path: str) -> float:
+        begin = time.perf_counter()
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        body = json.loads(answer.read())
+        took = time.perf_counter() - begin
+        assert answer.status == 200, body
+        assert any("From sums" in note for note in body["meta"]["notes"]), path
+        return took
+
+    for path in paths():
+        once(path)
+    return [Asked(path, [once(path) for _ in range(times)]) for path in paths()]
+
+
+def percentile(asked: list[Asked], share: float) -> float:
+    ordered = sorted(seconds for each in asked for seconds in each.seconds)
+    return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
+
+
+def text(small: list[Asked], large: list[Asked]) -> str:
+    """Return both sizes side by side: all questions, then the slowest ones."""
+    lines = [f"{'milliseconds':<84}{'small':>8}{'large':>8}{'ratio':>7}"]
+    for name, share in (("p50 of all", 0.5), ("p95 of all", 0.95)):
+        here, there = percentile(small, share) * 1e3, percentile(large, share) * 1e3
+        lines.append(f"{name:<84}{here:>8.1f}{there:>8.1f}{there / here:>7.2f}")
+    both = [
+        (one.path.removeprefix("/api/v1/stats/"), *(sorted(a.seconds)[len(a.seconds) // 2] * 1e3
+         for a in (one, other)))
+        for one, other in zip(small, large, strict=True)
+    ]  # fmt: skip
+    for path, here, there in sorted(both, key=lambda row: -row[2])[:ASKED]:
+        lines.append(f"{path:<84}{here:>8.1f}{there:>8.1f}{there / here:>7.2f}")
+    return "\n".join(lines)
+
+
+def measured(*, events: int, times: int) -> list[Asked]:
+    """Start a system, fill it in a process of its own, and ask it."""
+    with (
+        tempfile.TemporaryDirectory(prefix="redshop-bench-") as state,
+        system(Path(state)) as living,
+    ):
+        os.environ["DATABASE_URL"] = str(living.said["database_url"])
+        os.environ["REDIS_URL"] = str(living.said["broker_url"])
+        os.environ["REDSHOP_STATE_DIR"] = state
+        os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
+        child = os.fork()
+        if not child:
+            import django
+
+            django.setup()
+            prepare(events=events, conversions=events // 100)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        assert status == 0, "the system could not be filled"
+        time.sleep(10)  # beat's next turn says that the sums are fresh
+        return ask(living, times=times)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--factor", type=int, default=10, help="How many times as much.")
+    parser.add_argument("--times", type=int, default=10)
+    given = parser.parse_args()
+    small = measured(events=given.events, times=given.times)
+    large = measured(events=given.events * given.factor, times=given.times)
+    print(text(small, large))
+
+
+if __name__ == "__main__":
+    main()
