@@ -147,8 +147,11 @@ reached AS (
     {joins}
     WHERE walked.step > 0
 )"""
-#: What of each ``bought`` order's products was not given back.
-KEPT: Final = """
+#: What of each paid order's product was not given back.
+_KEPT: Final = """
+bought AS (
+    SELECT DISTINCT key, order_id, about FROM reached WHERE step = {paid}
+),
 kept AS (
     SELECT line.order_id, line.product_id, orders_order.currency,
            sum(line.quantity - line.refunded_quantity) AS units,
@@ -157,19 +160,14 @@ kept AS (
     JOIN orders_order ON orders_order.id = paid.order_id
     JOIN orders_orderline AS line ON line.order_id = orders_order.id
     GROUP BY line.order_id, line.product_id, orders_order.currency
-)"""
-_MONEY: Final = f"""
-bought AS (
-    SELECT DISTINCT key, order_id, about FROM reached WHERE step = {{paid}}
 ),
-{KEPT},
 money AS (
     SELECT bought.key, sum(kept.net_minor) AS net_minor
     FROM bought
     JOIN kept ON kept.order_id = bought.order_id AND kept.product_id = bought.about
     WHERE kept.currency = %(currency)s
     GROUP BY bought.key
-)"""  # noqa: S608 - a constant of this module
+)"""
 _PEOPLE: Final = """
 ways AS (
     SELECT reached.key, reached.actor, {flags},
@@ -258,7 +256,7 @@ def of_people(
         (_REACHED_BY_START if group_by in _OF_START else _REACHED).format(
             group=_GROUPS[group_by], joins=_joins(group_by, product="started.about")
         ),
-        _MONEY.format(paid=paid),
+        _KEPT.format(paid=paid),
         _PEOPLE.format(
             paid=paid,
             flags=", ".join(f"bool_or(reached.step = {k}) AS n{k}" for k in each),
@@ -291,7 +289,7 @@ def of_events(
             joins=_joins(group_by, product=product, of_product=of_brands, of_note=of_author),
             scope=" AND ".join(filters) or "true",
         ),
-        _MONEY.format(paid=paid),
+        _KEPT.format(paid=paid),
         _EVENTS_COUNTED.format(
             paid=paid,
             counts=", ".join(

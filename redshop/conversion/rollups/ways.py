@@ -7,7 +7,6 @@ their start. So a way bears a bit for each measure within each window.
 
 from typing import Final
 
-from redshop.conversion.chains import KEPT as KEPT_OF_ORDERS
 from redshop.conversion.chains import OPTIONAL, STEPS, cases, chained
 from redshop.conversion.rollups.windows import WINDOWS
 from redshop.conversion.rules import PROVENANCE
@@ -41,7 +40,9 @@ _COLUMNS: Final = {
     "provenance": f"coalesce({PROVENANCE}, '')",
     "note_type": "coalesce(notes_note.type, '')",
     "author_id": "notes_note.author_id",
-    "topic_ids": "coalesce(topics.ids, '{}')",
+    "topic_ids": """coalesce((SELECT array_agg(topic_id ORDER BY topic_id)
+                     FROM notes_note_topics
+                     WHERE notes_note_topics.note_id = begun.note_id), '{}')""",
     "category_id": "catalog_product.category_id",
     "brand_id": "catalog_product.brand_id",
     "reached": "begun.reached",
@@ -85,53 +86,61 @@ walked AS MATERIALIZED (
 bought AS (
     SELECT actor, about, start, order_id, bit_or(fits) AS fits
     FROM walked WHERE step = {_LATER} GROUP BY actor, about, start, order_id
-)"""  # noqa: S608 - constants
-_SALES: Final = f"""
-sales AS (
-    SELECT bought.actor, bought.about, bought.start, kept.currency,
-           bit_or(CASE WHEN kept.units > 0 THEN bought.fits ELSE 0 END) AS keeps,
-           {
-    ", ".join(
-        f"sum(CASE WHEN bought.fits & {1 << place} > 0 THEN kept.net_minor END) AS net{place}"
-        for place in range(_MANY)
-    )
-}
+),
+kept AS (
+    SELECT bought.*, orders_order.currency,
+           sum(line.quantity - line.refunded_quantity) AS units,
+           sum(line.total_minor - line.refunded_minor) AS net_minor
     FROM bought
-    JOIN kept ON kept.order_id = bought.order_id AND kept.product_id = bought.about
-    GROUP BY bought.actor, bought.about, bought.start, kept.currency
+    JOIN orders_order ON orders_order.id = bought.order_id
+    JOIN orders_orderline AS line ON line.order_id = bought.order_id
+                                 AND line.product_id = bought.about
+    GROUP BY actor, about, start, bought.order_id, fits, orders_order.currency
 )"""  # noqa: S608 - constants
+#: Acts and sales of a start are put together by grouping, not by joins: relations of which the
+#: planner knows nothing are joined in time that grows with the square of what somebody did.
 #: Where a step and the one before were reached within a window, the window's bits of both meet when
 #: those of the one before are shifted by a step; the first step is always there.
 _BEGUN: Final = f"""
-starts AS (
-    SELECT actor, about, start, coalesce(note_id, 0) AS note_id, surface,
-           (began AT TIME ZONE %(zone)s)::date AS day
-    FROM walked WHERE step = 0
+pieces AS (
+    SELECT actor, about, start, '' AS currency,
+           coalesce(note_id, 0) AS note_id, surface, began, step,
+           CASE WHEN step = 0 THEN 0 ELSE fits << ((step - 1) * {_MANY}) END AS steps,
+           0 AS keeps, 0 AS fits, 0 AS net_minor
+    FROM walked
+    UNION ALL
+    SELECT actor, about, start, currency, NULL, NULL, NULL, NULL, 0,
+           CASE WHEN units > 0 THEN fits ELSE 0 END, fits, net_minor
+    FROM kept
 ),
-later AS (
-    SELECT actor, about, start, bit_or(fits << ((step - 1) * {_MANY})) AS steps
-    FROM walked WHERE step > 0 GROUP BY actor, about, start
+by_currency AS (
+    SELECT actor, about, start, currency, max(note_id) FILTER (WHERE step = 0) AS note_id,
+           max(surface) FILTER (WHERE step = 0) AS surface, min(began) AS began,
+           bit_or(steps) AS steps, bit_or(keeps) AS keeps, {
+    ", ".join(
+        f"coalesce(sum(net_minor) FILTER (WHERE fits & {1 << place} > 0), 0)::bigint AS net{place}"
+        for place in range(_MANY)
+    )
+}
+    FROM pieces GROUP BY actor, about, start, currency
+),
+starts AS (
+    SELECT actor, about, currency, {", ".join(f"net{place}" for place in range(_MANY))},
+           max(note_id) OVER of_start AS note_id, max(surface) OVER of_start AS surface,
+           (min(began) OVER of_start AT TIME ZONE %(zone)s)::date AS day,
+           bit_or(steps) OVER of_start AS steps, bit_or(keeps) OVER of_start AS keeps
+    FROM by_currency WINDOW of_start AS (PARTITION BY actor, about, start)
 ),
 begun AS (
-    SELECT actor, about, day, note_id, surface, coalesce(sales.currency, '') AS currency,
+    SELECT actor, about, day, note_id, surface, currency,
            {STARTED} | bit_or(
-               coalesce(later.steps, 0)
-               | ((coalesce(later.steps, 0)
-                   & ((coalesce(later.steps, 0) << {_MANY}) | {(1 << _MANY) - 1})
-                  ) << {_LATER * _MANY})
-               | (coalesce(sales.keeps, 0) << {(KEPT - 1) * _MANY})) AS reached,
-           ARRAY[{
-    ", ".join(f"sum(coalesce(sales.net{place}, 0))::bigint" for place in range(_MANY))
-}] AS net_minor
+               steps
+               | ((steps & ((steps << {_MANY}) | {(1 << _MANY) - 1})) << {_LATER * _MANY})
+               | (keeps << {(KEPT - 1) * _MANY})) AS reached,
+           ARRAY[{", ".join(f"sum(net{place})::bigint" for place in range(_MANY))}] AS net_minor
     FROM starts
-    LEFT JOIN later USING (actor, about, start)
-    LEFT JOIN sales USING (actor, about, start)
     WHERE %(horizon)s::date IS NULL OR day >= %(horizon)s
-    GROUP BY actor, about, day, note_id, surface, coalesce(sales.currency, '')
-),
-topics AS (
-    SELECT note_id, array_agg(topic_id ORDER BY topic_id) AS ids
-    FROM notes_note_topics WHERE note_id IN (SELECT note_id FROM begun) GROUP BY note_id
+    GROUP BY actor, about, day, note_id, surface, currency
 )"""  # noqa: S608 - constants
 
 #: The ways of everybody in the table ``who`` (person_id or visitor_id, and actor, the id as text of
@@ -142,12 +151,9 @@ WAYS: Final = f"""
 WITH {_ACTS},
 {chained(len(STEPS), optional=frozenset(map(STEPS.index, OPTIONAL)))},
 {_WALKED},
-{KEPT_OF_ORDERS},
-{_SALES},
 {_BEGUN}
 SELECT {", ".join(f"{expression} AS {name}" for name, expression in _COLUMNS.items())}
 FROM begun
 JOIN catalog_product ON catalog_product.id = begun.about
 LEFT JOIN notes_note ON notes_note.id = begun.note_id
-LEFT JOIN topics ON topics.note_id = begun.note_id
 """  # noqa: S608 - constants
