@@ -22,6 +22,9 @@ from tests.journeys.test_crashes import persistent, stock_up, uncredited
 pytestmark = pytest.mark.processes
 
 PEOPLE: Final = 4
+UNREAD: Final = """
+SELECT (SELECT count(*) FROM events_unread) + (SELECT count(*) FROM conversion_unreadsale)
+"""
 VICTIMS: Final = ("web", "worker", "bell", "valkey", "postgres")
 
 
@@ -162,4 +165,8 @@ def test_what_was_answered_is_there_once_and_every_credit_is_right(
     system.execute(f"UPDATE core_fact SET due_at = now() WHERE {looks}")  # noqa: S608 - a constant
     waiting = f"SELECT count(*) FROM core_fact WHERE {looks}"  # noqa: S608 - a constant
     assert eventually(lambda: system.rows(waiting) == [(0,)], seconds=60)
+    # nobody is left to be read, so that all sums are compared with what a rebuild would make
+    assert eventually(lambda: system.rows(UNREAD) == [(0,)], seconds=60)
+    fresh = "SELECT count(*) FROM conversion_rollup WHERE fresh_at > now() - INTERVAL '1 minute'"
+    assert system.rows(fresh) == [(2,)]
     assert ", 0 differ" in system.manage("reconcile", "conversion", "--quiet")
