@@ -29,7 +29,18 @@ FUNNEL = ("", "day", "surface", "provenance", "note_type", "category", "brand", 
 CREDITS = ("note", "author", "surface", "provenance", "topic", "day")
 MODELS = ("last_touch", "linear")
 WINDOWS = ("", "7", "30")
-ASKED = 7
+SHOWN = 7
+#: What no sums are kept for: asked a few times, and shown apart.
+COMPUTED = (
+    "/api/v1/stats/funnel?population=simulated&unit=events",
+    "/api/v1/stats/funnel?population=simulated&window_days=8",
+    "/api/v1/stats/attribution?population=simulated&window_days=8",
+    "/api/v1/stats/creators?population=simulated",
+    "/api/v1/stats/products?population=simulated",
+    "/api/v1/stats/time-to-convert?population=simulated",
+    "/api/v1/stats/cohorts?population=simulated",
+    "/api/v1/stats/aips?population=simulated&brand={brand}",
+)
 PAID = f"""
 INSERT INTO events_event (id, kind, occurred_at, received_at, person_id, surface, product_id,
                           order_id, query, currency, population, source, suspicion)
@@ -47,6 +58,14 @@ class Asked:
 
     path: str
     seconds: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What was asked of one system: what it has sums for, and what it computes as asked."""
+
+    summed: list[Asked]
+    computed: list[Asked]
 
 
 def paths() -> list[str]:
@@ -111,24 +130,40 @@ def prepare(*, events: int, conversions: int) -> None:
     said("vacuum", settle)
 
 
-def ask(living: System, *, times: int) -> list[Asked]:
-    """Ask every question so many times, over one connection that stays open."""
-    connection = HTTPConnection(living.host, timeout=600)
-    headers = {"Authorization": f"Bearer {living.said['admin']['token']}"}
+class Analyst:
+    """Somebody who asks, over one connection that stays open."""
 
-    def once(path: str) -> float:
+    def __init__(self, living: System) -> None:
+        self.connection = HTTPConnection(living.host, timeout=600)
+        self.headers = {"Authorization": f"Bearer {living.said['admin']['token']}"}
+
+    def asks(self, path: str) -> tuple[float, Any]:
+        """Return how long the answer took, and the answer."""
         begin = time.perf_counter()
-        connection.request("GET", path, headers=headers)
-        answer = connection.getresponse()
+        self.connection.request("GET", path, headers=self.headers)
+        answer = self.connection.getresponse()
         body = json.loads(answer.read())
         took = time.perf_counter() - begin
         assert answer.status == 200, body
+        return took, body
+
+    def asks_sums(self, path: str) -> float:
+        took, body = self.asks(path)
         assert any("From sums" in note for note in body["meta"]["notes"]), path
         return took
 
+
+def ask(living: System, *, times: int) -> Answers:
+    """Ask every question of the sums so many times, and what is computed three times."""
+    analyst = Analyst(living)
     for path in paths():
-        once(path)
-    return [Asked(path, [once(path) for _ in range(times)]) for path in paths()]
+        analyst.asks_sums(path)
+    summed = [Asked(path, [analyst.asks_sums(path) for _ in range(times)]) for path in paths()]
+    _, brands = analyst.asks("/api/v1/stats/funnel?population=simulated&group_by=brand")
+    computed = [path.format(brand=brands["results"][0]["key"]) for path in COMPUTED]
+    return Answers(
+        summed, [Asked(path, [analyst.asks(path)[0] for _ in range(3)]) for path in computed]
+    )
 
 
 def percentile(asked: list[Asked], share: float) -> float:
@@ -136,23 +171,38 @@ def percentile(asked: list[Asked], share: float) -> float:
     return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
 
 
-def text(small: list[Asked], large: list[Asked]) -> str:
-    """Return both sizes side by side: all questions, then the slowest ones."""
-    lines = [f"{'milliseconds':<84}{'small':>8}{'large':>8}{'ratio':>7}"]
+def text(small: Answers, large: Answers) -> str:
+    """Return both sizes side by side: all questions, the slowest ones, and what is computed."""
+    lines = [line("milliseconds", "small", "large", "ratio")]
     for name, share in (("p50 of all", 0.5), ("p95 of all", 0.95)):
-        here, there = percentile(small, share) * 1e3, percentile(large, share) * 1e3
-        lines.append(f"{name:<84}{here:>8.1f}{there:>8.1f}{there / here:>7.2f}")
-    both = [
-        (one.path.removeprefix("/api/v1/stats/"), *(sorted(a.seconds)[len(a.seconds) // 2] * 1e3
-         for a in (one, other)))
-        for one, other in zip(small, large, strict=True)
-    ]  # fmt: skip
-    for path, here, there in sorted(both, key=lambda row: -row[2])[:ASKED]:
-        lines.append(f"{path:<84}{here:>8.1f}{there:>8.1f}{there / here:>7.2f}")
+        lines.append(row(name, percentile(small.summed, share), percentile(large.summed, share)))
+    slowest = sorted(beside(small.summed, large.summed), key=lambda each: -each[2])
+    lines += [row(*each) for each in slowest[:SHOWN]]
+    lines.append("without sums:")
+    lines += [row(*each) for each in beside(small.computed, large.computed)]
     return "\n".join(lines)
 
 
-def measured(*, events: int, times: int) -> list[Asked]:
+def beside(small: list[Asked], large: list[Asked]) -> list[tuple[str, float, float]]:
+    """Return each question with the median of either size."""
+    return [
+        (
+            one.path.removeprefix("/api/v1/stats/"),
+            *(sorted(each.seconds)[len(each.seconds) // 2] for each in (one, other)),
+        )
+        for one, other in zip(small, large, strict=True)
+    ]
+
+
+def row(name: str, small: float, large: float) -> str:
+    return line(name, f"{small * 1e3:,.1f}", f"{large * 1e3:,.1f}", f"{large / small:.2f}")
+
+
+def line(name: str, *columns: str) -> str:
+    return f"{name:<76}" + "".join(f"{column:>10}" for column in columns)
+
+
+def measured(*, events: int, times: int) -> Answers:
     """Start a system, fill it in a process of its own, and ask it."""
     with (
         tempfile.TemporaryDirectory(prefix="redshop-bench-") as state,
