@@ -59,6 +59,42 @@ acts AS (
       AND events_event.population = ANY(%(populations)s)
       AND events_event.occurred_at >= %(since)s AND {until}
 )"""
+#: The same of those alone who started at some note of an author, found by the ways that are kept:
+#: so an author's funnel costs what their audience did, and not what everybody did.
+_ACTS_OF_AUDIENCE: Final = """
+audience AS (
+    SELECT DISTINCT split_part(actor, ':', 2) AS actor
+    FROM conversion_funnelway
+    WHERE author_id = %(author_id)s AND population = ANY(%(populations)s)
+      AND day BETWEEN %(first_day)s AND %(last_day)s
+),
+who AS (
+    SELECT CASE WHEN length(actor) < 36 THEN actor::bigint END AS person_id,
+           CASE WHEN length(actor) = 36 THEN actor::uuid END AS visitor_id, actor
+    FROM audience
+    UNION ALL
+    SELECT NULL, events_identity.visitor_id, audience.actor
+    FROM audience
+    JOIN events_identity ON events_identity.person_id
+                          = CASE WHEN length(audience.actor) < 36 THEN audience.actor::bigint END
+),
+acts AS (
+    SELECT event.id, event.occurred_at, event.note_id, event.product_id, event.surface,
+           event.order_id, CASE event.kind {cases} END AS step, who.actor
+    FROM who JOIN events_event AS event ON event.person_id = who.person_id
+    WHERE {scope}
+    UNION ALL
+    SELECT event.id, event.occurred_at, event.note_id, event.product_id, event.surface,
+           event.order_id, CASE event.kind {cases} END AS step, who.actor
+    FROM who JOIN events_event AS event ON event.visitor_id = who.visitor_id
+                                       AND event.person_id IS NULL
+    WHERE {scope}
+)"""
+_SCOPE: Final = (
+    "event.kind = ANY(%(steps)s) AND event.suspicion = ''"
+    " AND event.population = ANY(%(populations)s)"
+    " AND event.occurred_at >= %(since)s AND event.occurred_at <= %(latest)s"
+)
 #: An act is about its product, or about every product that its note showed at the time.
 _ABOUT: Final = """
 about AS (
@@ -239,18 +275,28 @@ def chained(many: int, *, optional: frozenset[int]) -> str:
 
 
 def of_people(
-    *, steps: Sequence[str], optional: frozenset[int], group_by: FunnelGroup | None
+    *,
+    steps: Sequence[str],
+    optional: frozenset[int],
+    group_by: FunnelGroup | None,
+    is_of_audience: bool = False,
 ) -> str:
     """Return the statement that counts people: columns key, n0.., m1.., keep, net_minor, n.
 
     ``n`` are people who reached a step, ``m`` those who reached it and, from the same start, the
-    one before.
+    one before. ``is_of_audience`` has it look at those alone whom ways say to have been at notes of
+    the author asked for; parameters ``first_day`` and ``last_day`` are days of the platform.
     """
     each, paid = range(len(steps)), _paid(steps)
+    acts = (
+        _ACTS_OF_AUDIENCE.format(cases=cases(steps), scope=_SCOPE)
+        if is_of_audience
+        else _acts(steps, until="events_event.occurred_at <= %(latest)s")
+    )
     counts = [f"count(*) FILTER (WHERE n{k}) AS n{k}" for k in each]
     both = [f"count(*) FILTER (WHERE m{k}) AS m{k}" for k in each[1:]]
     parts = [
-        _acts(steps, until="events_event.occurred_at <= %(latest)s"),
+        acts,
         chained(len(steps), optional=optional),
         _WALKED,
         (_REACHED_BY_START if group_by in _OF_START else _REACHED).format(

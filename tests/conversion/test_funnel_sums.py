@@ -259,6 +259,14 @@ def test_any_history_read_at_any_moments_gives_what_the_log_gives(seed: Any) -> 
                 period=some_days(seed),
                 population=seed.choice(["real", "all"]),
             )
+        for author_id in FunnelWay.objects.values_list("author_id", flat=True).distinct():
+            mine: dict[str, Any] = {
+                "scope": Scope(author_id=author_id or 0),
+                "period": some_days(seed),
+                "group_by": seed.choice([None, *FunnelGroup]),
+                "window_days": seed.choice([None, 3, 15]),
+            }
+            assert ask(**mine).results == ask(at=LATER, **mine).results
         for brand_id in FunnelWay.objects.values_list("brand_id", flat=True).distinct():
             ask_both(
                 scope=Scope(brand_ids=(brand_id,)),
@@ -267,6 +275,21 @@ def test_any_history_read_at_any_moments_gives_what_the_log_gives(seed: Any) -> 
             )
         assert list(funnel_rollup.differences()) == []
         transaction.set_rollback(True)
+
+
+def test_an_authors_funnel_looks_at_those_alone_who_were_at_their_notes(
+    note: Any, shown: Any
+) -> None:
+    reader, stranger = world.person(), world.person()
+    world.event("impression", NOW, reader, note)
+    world.event("impression", NOW, stranger, world.note(shown))
+    turn()
+    mine = Scope(author_id=note.author_id)
+    assert people(ask(scope=mine)) == {"all": [1, 0, 0, 0, 0, 0]}
+
+    FunnelWay.objects.all().delete()
+    assert people(ask(scope=mine)) == {"all": [0, 0, 0, 0, 0, 0]}
+    assert people(ask(at=LATER, scope=mine)) == {"all": [1, 0, 0, 0, 0, 0]}
 
 
 def some_days(seed: Any) -> Period:

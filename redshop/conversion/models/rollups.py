@@ -56,6 +56,7 @@ class FunnelWay(models.Model):
     class Meta:
         verbose_name = "way through the funnel"
         verbose_name_plural = "ways through the funnel"
+        indexes = [models.Index(fields=["author_id", "day"], name="way_of_author")]
 
     def __str__(self) -> str:
         return f"{self.actor} and product {self.product_id} since {self.day}"

@@ -3,13 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
 
 from redshop.conversion import chains
 from redshop.conversion.chains import OPTIONAL, STEPS
 from redshop.conversion.rates import rate
 from redshop.conversion.selectors import labels, lookback, rolled_funnel
 from redshop.conversion.selectors.asking import meta_of, values_of
+from redshop.conversion.selectors.rolled_funnel import Source, source_of
 from redshop.conversion.selectors.rows import rows_of
 from redshop.conversion.types import (
     EVERYTHING,
@@ -84,17 +89,16 @@ class Answer:
 
 def funnel(question: Question, *, at: datetime) -> Answer:
     """Answer how far people, or events, got: from sums where they are kept, else from the log."""
-    rolled_at = rolled_funnel.fresh_at(question, at=at)
-    rows = _complete(
-        _ask(question) if rolled_at is None else rolled_funnel.rows(question), question
-    )
+    source, fresh_at = source_of(question, at=at)
+    ask = rolled_funnel.rows if source == Source.SUMS else partial(_ask, source=source)
+    rows = _complete(ask(question), question)
     shown = rows[: question.page.limit]
     group_by = question.group_by.value if question.group_by else "all"
     named = labels.named(group_by, keys=[row["key"] for row in shown])
     return Answer(
         results=tuple(_row(row, named[row["key"]], question) for row in shown),
         has_more=len(rows) > question.page.limit,
-        meta=_meta(question, n=rows[0]["n"] if rows else 0, at=at, rolled_at=rolled_at),
+        meta=_meta(question, n=rows[0]["n"] if rows else 0, source=source, fresh_at=fresh_at),
     )
 
 
@@ -118,7 +122,7 @@ def walk(question: Question, *, at: datetime) -> Walk:
     return Walk(people, replace(events, steps=events.steps[there[0] :]))
 
 
-def _ask(question: Question) -> list[dict[str, Any]]:
+def _ask(question: Question, *, source: Source) -> list[dict[str, Any]]:
     scope = question.scope
     if question.unit == Unit.EVENTS:
         statement = chains.of_events(
@@ -132,7 +136,10 @@ def _ask(question: Question) -> list[dict[str, Any]]:
             place for place, step in enumerate(question.steps) if step in question.optional
         )
         statement = chains.of_people(
-            steps=question.steps, optional=skipped, group_by=question.group_by
+            steps=question.steps,
+            optional=skipped,
+            group_by=question.group_by,
+            is_of_audience=source == Source.AUDIENCE,
         )
     return rows_of(statement, _values(question))
 
@@ -149,6 +156,7 @@ def _values(question: Question) -> dict[str, Any]:
     windows = lookback.days_by_category()
     if question.window_days is not None:
         windows = dict.fromkeys(windows, question.window_days)
+    zone = ZoneInfo(settings.PLATFORM_TIME_ZONE)
     longest = timedelta(hours=24) * max(windows.values(), default=0)
     return {
         **values_of(question),
@@ -156,6 +164,8 @@ def _values(question: Question) -> dict[str, Any]:
         "latest": question.period.until + longest,
         "category_ids": list(windows),
         "days": list(windows.values()),
+        "first_day": question.period.since.astimezone(zone).date(),
+        "last_day": question.period.until.astimezone(zone).date(),
     }
 
 
@@ -188,7 +198,7 @@ def _steps(names: Sequence[str], *, counts: Sequence[int], both: Sequence[int]) 
     )
 
 
-def _meta(question: Question, *, n: int, at: datetime, rolled_at: datetime | None) -> Meta:
+def _meta(question: Question, *, n: int, source: Source, fresh_at: datetime) -> Meta:
     notes = ["Events of the steps, each once; no window."]
     if question.unit == Unit.PEOPLE:
         notes = [
@@ -197,14 +207,14 @@ def _meta(question: Question, *, n: int, at: datetime, rolled_at: datetime | Non
         ]
         if question.window_days is None:
             notes.append("The window is the lookback of each product's category.")
-    if rolled_at is not None:
+    if source == Source.SUMS:
         notes.append("From sums that are kept up with the log.")
     return meta_of(
         question,
         definition=f"funnel.{question.unit}",
         version=VERSION,
         n=n,
-        fresh_at=rolled_at or at,
+        fresh_at=fresh_at,
         notes=notes,
         window_days=question.window_days if question.unit == Unit.PEOPLE else None,
     )

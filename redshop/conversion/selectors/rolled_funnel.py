@@ -1,6 +1,7 @@
 """The funnel from sums that Celery keeps: an answer costs the same however long the log is."""
 
 from datetime import date, datetime, timedelta
+from enum import Enum
 from typing import Any, Final, Protocol
 
 from django.conf import settings
@@ -84,17 +85,27 @@ class OfFunnel(OfSales, Protocol):
     def window_days(self) -> int | None: ...
 
 
-def fresh_at(question: OfFunnel, *, at: datetime) -> datetime | None:
-    """Return how fresh the sums are that answer a question, None where none do.
+class Source(Enum):
+    """What answers a question: sums, the log of an author's audience, or all of the log."""
 
-    They are made for the usual steps, the days of the platform and the standard windows; for
-    everything or one brand. What else is asked is computed from the log, and so is everything
-    where nobody kept the sums up for five minutes.
+    SUMS = "sums"
+    AUDIENCE = "audience"
+    LOG = "log"
+
+
+def source_of(question: OfFunnel, *, at: datetime) -> tuple[Source, datetime]:
+    """Return what answers a question, and as of when.
+
+    Sums are made for the usual steps, the days of the platform and the standard windows; for
+    everything or one brand. The ways that they are made of tell who was at an author's notes. What
+    else is asked is computed from the log, and so is everything where nobody kept the sums up for
+    five minutes.
     """
-    if not _is_kept(question):
-        return None
+    source = _source_of(question)
+    if source == Source.LOG:
+        return source, at
     rollup = RollUp.objects.filter(pk=FUNNEL, fresh_at__gte=at - OLDEST).first()
-    return None if rollup is None else rollup.fresh_at
+    return (Source.LOG, at) if rollup is None else (source, rollup.fresh_at or at)
 
 
 def rows(question: OfFunnel) -> list[dict[str, Any]]:
@@ -133,20 +144,24 @@ def rows(question: OfFunnel) -> list[dict[str, Any]]:
     return rows_of(statement, values)
 
 
-def _is_kept(question: OfFunnel) -> bool:
-    brands = question.scope.brand_ids
-    is_of_one = brands is None or (
-        len(brands) == 1 and question.group_by in {None, FunnelGroup.DAY, FunnelGroup.BRAND}
+def _source_of(question: OfFunnel) -> Source:
+    """Return the best source that a question can have, if it is fresh."""
+    scope = question.scope
+    if question.unit != Unit.PEOPLE or question.steps[0] != STEPS[0]:
+        return Source.LOG
+    if scope.author_id is not None:
+        return Source.AUDIENCE
+    is_of_one = scope.brand_ids is None or (
+        len(scope.brand_ids) == 1
+        and question.group_by in {None, FunnelGroup.DAY, FunnelGroup.BRAND}
     )
-    return (
-        question.unit == Unit.PEOPLE
-        and question.steps == STEPS
+    is_usual = (
+        question.steps == STEPS
         and question.optional == OPTIONAL
         and question.period.zone.key == settings.PLATFORM_TIME_ZONE
         and (question.window_days or 0) in WINDOWS
-        and question.scope.author_id is None
-        and is_of_one
     )
+    return Source.SUMS if is_of_one and is_usual else Source.LOG
 
 
 def _is_past(values: dict[str, Any]) -> bool:
