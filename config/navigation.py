@@ -69,6 +69,7 @@ GROUPS: Final[dict[str, list[tuple[str, str, str]]]] = {
         ("Events", "events.event", "list_alt"),
         ("Rejected events", "events.rejectedevent", "report"),
         ("The lake", "events.archivedmonth", "water"),
+        ("Sums", "conversion.rollup", "functions"),
         ("Imported logs", "conversion.importedlog", "upload_file"),
         ("Facts", "core.fact", "outbox"),
         ("Feed snapshots", "notes.feedsnapshot", "view_list"),

@@ -18,12 +18,15 @@ from redshop.conversion.models import (
     Lookback,
     MarkovReport,
     NoteSnapshot,
+    RollUp,
+    UnreadSale,
 )
 from redshop.conversion.rules import WHOLE
 from redshop.conversion.selectors import labels
 from redshop.conversion.services import attribution
 from redshop.core.admin import EditableAdmin, ReadOnlyAdmin
 from redshop.core.money import Money
+from redshop.events.models import Unread
 
 admin.site.index_template = "conversion/home.html"
 
@@ -204,3 +207,21 @@ class NoteSnapshotAdmin(ReadOnlyAdmin):
 class ImportedLogAdmin(ReadOnlyAdmin):
     list_display = ["name", "shop", "line", "started_at", "finished_at"]
     ordering = ["-started_at"]
+
+
+@admin.register(RollUp)
+class RollUpAdmin(ReadOnlyAdmin):
+    """The sums that statistics are answered from, and how far behind they are."""
+
+    list_display = ["of", "fresh_at", "waiting"]
+    fields = ["of", "fresh_at", "waiting", "dimensions"]
+    ordering = ["name"]
+
+    @display(description="sums of", ordering="name")
+    def of(self, row: RollUp) -> str:
+        return {"funnel": "Funnels", "sales": "Credits"}.get(row.name, row.name)
+
+    @display(description="marks to be read")
+    def waiting(self, row: RollUp) -> int:
+        """Count the people or lines whose events or credits have changed since."""
+        return (UnreadSale if row.name == "sales" else Unread).objects.count()

@@ -55,6 +55,7 @@ PAGES: Final = [
     "/admin/conversion/markovreport/",
     "/admin/conversion/importedlog/",
     "/admin/conversion/notesnapshot/",
+    "/admin/conversion/rollup/",
     "/admin/core/fact/",
 ]
 

@@ -6,9 +6,15 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from redshop.conversion.factories import AttributionFactory, CreditFactory, LookbackFactory
+from redshop.conversion.factories import (
+    AttributionFactory,
+    CreditFactory,
+    LookbackFactory,
+    RollUpFactory,
+)
 from redshop.conversion.models import Attribution, Credit, Lookback
 from redshop.conversion.types import AttributionModel
+from redshop.events.factories import UnreadFactory
 from tests.conversion import world
 from tests.conversion.world import DAY, HOUR, NOW
 from tests.query_counts import assert_query_count
@@ -100,3 +106,15 @@ def test_lists_take_the_same_queries_at_any_size(model: str, client: Client) -> 
         return lambda: client.get(address(model))
 
     assert_query_count(f"admin conversion/{model}", lambda: sized(1), lambda: sized(4))
+
+
+def test_sums_say_how_far_behind_they_are(client: Client) -> None:
+    row = RollUpFactory.create()
+    UnreadFactory.create_batch(3)
+
+    listed = client.get(address("rollup")).content.decode()
+    page = client.get(address("rollup", "change", object_id=row.pk)).content.decode()
+
+    assert "Funnels" in listed
+    assert ">3<" in "".join(listed.split())
+    assert "All that was committed by then is in them" in page

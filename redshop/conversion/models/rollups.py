@@ -12,18 +12,23 @@ class RollUp(models.Model):
 
     name = models.CharField(primary_key=True, max_length=20)
     fresh_at = models.DateTimeField(
-        null=True, help_text="All that was committed by then is in it; empty while it is rebuilt."
+        "fresh as of",
+        null=True,
+        help_text="All that was committed by then is in them; empty while they are rebuilt.",
     )
     lookbacks = models.JSONField(default=dict, help_text="Days by category that it was made with.")
     dimensions = models.DateField(
-        null=True, help_text="When notes and products were last seen to be what they were."
+        "compared on",
+        null=True,
+        help_text="When notes and products were last seen to be what they were.",
     )
 
     class Meta:
-        verbose_name = "roll-up"
+        verbose_name = "sums"
+        verbose_name_plural = "sums"
 
     def __str__(self) -> str:
-        return f"{self.name} as of {self.fresh_at}"
+        return f"Sums of {self.name}"
 
 
 class FunnelWay(models.Model):
