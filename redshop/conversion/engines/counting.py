@@ -4,14 +4,16 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-import duckdb
 from django.db import connection
 
 from redshop.conversion.engines import answers, duck
 from redshop.conversion.engines.dialects import Dialect, said_in
 from redshop.conversion.engines.relations import NOTHING, Relation
 from redshop.conversion.rollups import cells
+from redshop.events.lake.storage import duck as file_of_its_own
 
+#: DuckDB shares a machine with the database; what does not fit goes to the disk.
+MEMORY: Final = "1GB"
 _RELATIONS: Final = tuple(
     Relation(name, columns, f"SELECT {', '.join(columns)} FROM ({statement}) AS found")  # noqa: S608
     for name, columns, statement in (
@@ -37,7 +39,8 @@ def _by_duckdb() -> None:
     with tempfile.TemporaryDirectory(prefix="redshop-counting-") as name:
         folder = Path(name)
         target = folder / "change.csv"
-        with duckdb.connect(folder / "count.duckdb") as database:
+        with file_of_its_own(folder / "count.duckdb") as database:
+            database.execute(f"SET memory_limit = '{MEMORY}'")
             for relation in _RELATIONS:
                 duck.bring(database, relation, {}, folder)
             database.execute(
