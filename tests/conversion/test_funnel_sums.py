@@ -245,9 +245,19 @@ class TestComparison:
         assert said in {line.split()[0].rstrip(":") for line in funnel_rollup.differences()}
 
 
-@settings(max_examples=25, deadline=None, phases=[Phase.generate])
-@given(seed=st.randoms(use_true_random=False))
-def test_any_history_read_at_any_moments_gives_what_the_log_gives(seed: Any) -> None:
+@pytest.mark.parametrize("histories", [10, pytest.param(300, marks=pytest.mark.soak)])
+def test_any_history_read_at_any_moments_gives_what_the_log_gives(
+    histories: int,
+) -> None:
+    @settings(max_examples=histories, deadline=None, phases=[Phase.generate])
+    @given(seed=st.randoms(use_true_random=False))
+    def check(seed: Any) -> None:
+        the_sums_say_what_the_log_says(seed)
+
+    check()
+
+
+def the_sums_say_what_the_log_says(seed: Any) -> None:
     with undurable():
         live(seed, many=60)
         turn()
