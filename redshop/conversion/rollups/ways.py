@@ -103,33 +103,42 @@ kept AS (
 #: those of the one before are shifted by a step; the first step is always there.
 _BEGUN: Final = f"""
 pieces AS (
-    SELECT actor, about, start, '' AS currency,
-           coalesce(note_id, 0) AS note_id, surface, began, step,
+    SELECT actor, about, start, coalesce(note_id, 0) AS note_id, surface, began, step,
            CASE WHEN step = 0 THEN 0 ELSE fits << ((step - 1) * {_MANY}) END AS steps,
-           0 AS keeps, 0 AS fits, 0 AS net_minor
+           0 AS keeps, NULL::jsonb AS sale
     FROM walked
     UNION ALL
-    SELECT actor, about, start, currency, NULL, NULL, NULL, NULL, 0,
-           CASE WHEN units > 0 THEN fits ELSE 0 END, fits, net_minor
-    FROM kept
-),
-by_currency AS (
-    SELECT actor, about, start, currency, max(note_id) FILTER (WHERE step = 0) AS note_id,
-           max(surface) FILTER (WHERE step = 0) AS surface, min(began) AS began,
-           bit_or(steps) AS steps, bit_or(keeps) AS keeps, {
+    SELECT actor, about, start, NULL, NULL, NULL, NULL, 0,
+           CASE WHEN units > 0 THEN fits ELSE 0 END,
+           jsonb_build_object('currency', currency, {
     ", ".join(
-        f"coalesce(sum(net_minor) FILTER (WHERE fits & {1 << place} > 0), 0)::bigint AS net{place}"
+        f"'net{place}', CASE WHEN fits & {1 << place} > 0 THEN net_minor ELSE 0 END"
         for place in range(_MANY)
     )
-}
-    FROM pieces GROUP BY actor, about, start, currency
+})
+    FROM kept
+),
+by_start AS (
+    SELECT actor, about, max(note_id) FILTER (WHERE step = 0) AS note_id,
+           max(surface) FILTER (WHERE step = 0) AS surface,
+           (min(began) AT TIME ZONE %(zone)s)::date AS day,
+           bit_or(steps) AS steps, bit_or(keeps) AS keeps,
+           jsonb_agg(sale) FILTER (WHERE sale IS NOT NULL) AS sales
+    FROM pieces GROUP BY actor, about, start
 ),
 starts AS (
-    SELECT actor, about, currency, {", ".join(f"net{place}" for place in range(_MANY))},
-           max(note_id) OVER of_start AS note_id, max(surface) OVER of_start AS surface,
-           (min(began) OVER of_start AT TIME ZONE %(zone)s)::date AS day,
-           bit_or(steps) OVER of_start AS steps, bit_or(keeps) OVER of_start AS keeps
-    FROM by_currency WINDOW of_start AS (PARTITION BY actor, about, start)
+    SELECT actor, about, day, note_id, surface, steps, keeps, '' AS currency, {
+    ", ".join(f"0::bigint AS net{place}" for place in range(_MANY))
+}
+    FROM by_start
+    UNION ALL
+    SELECT actor, about, day, note_id, surface, steps, keeps, sale.currency, {
+    ", ".join(f"sale.net{place}" for place in range(_MANY))
+}
+    FROM by_start
+    CROSS JOIN LATERAL jsonb_to_recordset(sales) AS sale (
+        currency text, {", ".join(f"net{place} bigint" for place in range(_MANY))})
+    WHERE sales IS NOT NULL
 ),
 begun AS (
     SELECT actor, about, day, note_id, surface, currency,
