@@ -16,6 +16,7 @@ from redshop.conversion.selectors import populations
 from redshop.conversion.selectors.asking import OfSales
 from redshop.conversion.selectors.rows import rows_of
 from redshop.conversion.types import FunnelGroup, Unit
+from redshop.core.db import snapshot
 
 FUNNEL: Final = "funnel"
 #: Older sums are not shown; what is asked is then computed from the log.
@@ -111,11 +112,10 @@ def source_of(question: OfFunnel, *, at: datetime) -> tuple[Source, datetime]:
 def rows(question: OfFunnel) -> list[dict[str, Any]]:
     """Return the rows that the statement over the log would, as far as the sums have read it."""
     brands = question.scope.brand_ids
-    by_day = question.group_by == FunnelGroup.DAY
     whole = "all" if brands is None else "brand"
-    grain = whole if question.group_by is None or by_day else question.group_by.value
+    by_itself = {None, FunnelGroup.DAY}
     values = {
-        "grain": grain,
+        "grain": whole if question.group_by in by_itself else question.group_by,
         "whole": whole,
         "populations": populations.members(question.population),
         "window": question.window_days or 0,
@@ -126,14 +126,20 @@ def rows(question: OfFunnel) -> list[dict[str, Any]]:
         "limit": question.page.limit + 1,
         "offset": question.page.offset,
     }
-    keyed = {None: "'all'", FunnelGroup.DAY: "{day}::text"}
-    throughout = _WITHIN["in the past" if _is_past(values) else "to the present"]
-    statement = _STATEMENT.format(
-        key=keyed.get(question.group_by, "key").format(day="first"),
-        taken=keyed.get(question.group_by, "key").format(day="day"),
+    with snapshot():
+        return rows_of(_statement(question, is_past=_is_past(values)), values)
+
+
+def _statement(question: OfFunnel, *, is_past: bool) -> str:
+    by_day = question.group_by == FunnelGroup.DAY
+    key = {None: "'all'", FunnelGroup.DAY: "{day}::text"}.get(question.group_by, "key")
+    throughout = _WITHIN["in the past" if is_past else "to the present"]
+    return _STATEMENT.format(
+        key=key.format(day="first"),
+        taken=key.format(day="day"),
         within=_WITHIN["each day"] if by_day else throughout,
         throughout=throughout,
-        scope="true" if brands is None else "key = %(brand)s",
+        scope="true" if question.scope.brand_ids is None else "key = %(brand)s",
         counts=", ".join(
             f"coalesce(sum(people) FILTER (WHERE measure = {measure}), 0)::bigint AS {name}"
             for name, measure in _COLUMNS.items()
@@ -141,7 +147,6 @@ def rows(question: OfFunnel) -> list[dict[str, Any]]:
         names=", ".join(_COLUMNS),
         order="key" if by_day else "n0 DESC, key",
     )
-    return rows_of(statement, values)
 
 
 def _source_of(question: OfFunnel) -> Source:

@@ -125,16 +125,17 @@ def _tables(cursor: Any) -> Iterator[None]:
 
 def _begin(cursor: Any) -> RollUp:
     horizon = _horizon()
-    if horizon is None:
-        cursor.execute("DELETE FROM conversion_funnelway")
-    else:
-        cursor.execute("DELETE FROM conversion_funnelway WHERE day >= %s", [horizon])
+    cursor.execute(
+        "DELETE FROM conversion_funnelway WHERE %(horizon)s::date IS NULL OR day >= %(horizon)s",
+        {"horizon": horizon},
+    )
     cursor.execute("DELETE FROM conversion_funnelcell")
     cursor.execute("DELETE FROM conversion_funneltaking")
-    with _tables(cursor):
-        cursor.execute(reading.ALL_WAYS)
-        count_cells(is_long=True)
-        _do(cursor, (cells.ADD_CELLS, cells.ADD_TAKINGS))
+    if horizon is not None:
+        with _tables(cursor):
+            cursor.execute(reading.ALL_WAYS)
+            count_cells(is_long=True)
+            _do(cursor, (cells.ADD_CELLS, cells.ADD_TAKINGS))
     cursor.execute("DELETE FROM events_unread")
     cursor.execute(reading.MARK_EVERYBODY, {"steps": list(STEPS)})
     return RollUp.objects.create(name=FUNNEL)
@@ -142,7 +143,7 @@ def _begin(cursor: Any) -> RollUp:
 
 def _mark_what_moved(cursor: Any, rollup: RollUp, windows: dict[int, int], *, at: datetime) -> None:
     """Mark those whose ways are of categories with another lookback than before; once a day, those
-    whose notes or products have become something else."""
+    whose notes or products have become something else. Then cells of nobody are swept away too."""
     lookbacks = {str(category_id): days for category_id, days in windows.items()}
     if rollup.lookbacks != lookbacks:
         changed = [int(pk) for pk, days in lookbacks.items() if rollup.lookbacks.get(pk) != days]
@@ -150,6 +151,7 @@ def _mark_what_moved(cursor: Any, rollup: RollUp, windows: dict[int, int], *, at
         rollup.lookbacks = lookbacks
     if rollup.dimensions != at.date():
         cursor.execute(reading.MARK_MOVED)
+        cursor.execute("DELETE FROM conversion_funnelcell WHERE people = 0")
         rollup.dimensions = at.date()
 
 
