@@ -153,12 +153,14 @@ class Analyst:
         return took
 
 
-def ask(living: System, *, times: int) -> Answers:
+def ask(living: System, *, times: int, is_computed: bool) -> Answers:
     """Ask every question of the sums so many times, and what is computed three times."""
     analyst = Analyst(living)
     for path in paths():
         analyst.asks_sums(path)
     summed = [Asked(path, [analyst.asks_sums(path) for _ in range(times)]) for path in paths()]
+    if not is_computed:
+        return Answers(summed, [])
     _, brands = analyst.asks("/api/v1/stats/funnel?population=simulated&group_by=brand")
     computed = [path.format(brand=brands["results"][0]["key"]) for path in COMPUTED]
     return Answers(
@@ -174,11 +176,17 @@ def percentile(asked: list[Asked], share: float) -> float:
 def text(small: Answers, large: Answers) -> str:
     """Return both sizes side by side: all questions, the slowest ones, and what is computed."""
     lines = [line("milliseconds", "small", "large", "ratio")]
-    for name, share in (("p50 of all", 0.5), ("p95 of all", 0.95)):
-        lines.append(row(name, percentile(small.summed, share), percentile(large.summed, share)))
+    for kind in ("", "funnel", "attribution"):
+        here, there = (
+            [each for each in answers.summed if f"/stats/{kind}" in each.path]
+            for answers in (small, large)
+        )
+        for share in (0.5, 0.95):
+            name = f"p{share * 100:.0f} of {kind or 'all'}"
+            lines.append(row(name, percentile(here, share), percentile(there, share)))
     slowest = sorted(beside(small.summed, large.summed), key=lambda each: -each[2])
     lines += [row(*each) for each in slowest[:SHOWN]]
-    lines.append("without sums:")
+    lines += ["without sums:"] if small.computed else []
     lines += [row(*each) for each in beside(small.computed, large.computed)]
     return "\n".join(lines)
 
@@ -202,7 +210,7 @@ def line(name: str, *columns: str) -> str:
     return f"{name:<76}" + "".join(f"{column:>10}" for column in columns)
 
 
-def measured(*, events: int, times: int) -> Answers:
+def measured(*, events: int, times: int, is_computed: bool) -> Answers:
     """Start a system, fill it in a process of its own, and ask it."""
     with (
         tempfile.TemporaryDirectory(prefix="redshop-bench-") as state,
@@ -222,7 +230,7 @@ def measured(*, events: int, times: int) -> Answers:
         _, status = os.waitpid(child, 0)
         assert status == 0, "the system could not be filled"
         time.sleep(10)  # beat's next turn says that the sums are fresh
-        return ask(living, times=times)
+        return ask(living, times=times, is_computed=is_computed)
 
 
 def main() -> None:
@@ -230,9 +238,14 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--factor", type=int, default=10, help="How many times as much.")
     parser.add_argument("--times", type=int, default=10)
+    parser.add_argument(
+        "--only-sums", action="store_true", help="Leave out what is computed as asked."
+    )
     given = parser.parse_args()
-    small = measured(events=given.events, times=given.times)
-    large = measured(events=given.events * given.factor, times=given.times)
+    small, large = (
+        measured(events=events, times=given.times, is_computed=not given.only_sums)
+        for events in (given.events, given.events * given.factor)
+    )
     print(text(small, large))
 
 

@@ -16,6 +16,7 @@ TOTAL: Final = "total"
 GRAINS: Final = {
     "all": "''",
     "note": "note_id::text",
+    "note_week": "note_id::text",
     "author": "author_id::text",
     "surface": "surface",
     "provenance": "provenance",
@@ -24,6 +25,10 @@ _COLUMNS: Final = (
     "line_id, model, windows, day, refunded_on, population, currency, note_id, author_id, surface,"
     " provenance, weight, gross_minor, refunded_minor"
 )
+
+#: Notes are many, and seldom sell twice a day: their cells are of weeks too, dated on Mondays.
+_DATE: Final = """CASE WHEN grain = 'note_week' THEN date_trunc('week', counted_on)::date
+     ELSE counted_on END"""
 
 TABLES: Final = """
 CREATE TEMPORARY TABLE marks (line_id bigint) ON COMMIT DROP;
@@ -144,7 +149,7 @@ dated AS (
            author_id, surface, provenance, 0, 0, 0, refunded_on, refunded_minor
     FROM sides WHERE refunded_on IS NOT NULL
 )
-SELECT grain, model, population, currency, counted_on AS day, windows, key,
+SELECT grain, model, population, currency, {_DATE} AS day, windows, key,
        sum(side * weight)::bigint AS weight, sum(side * gross_minor)::bigint AS gross_minor,
        sum(side * refunded_minor)::bigint AS refunded_minor,
        sum(side * refunded_then)::bigint AS refunded_then_minor
@@ -152,7 +157,7 @@ FROM dated
 CROSS JOIN LATERAL (VALUES {", ".join(f"('{grain}', {key})" for grain, key in GRAINS.items())})
      AS given (grain, key)
 WHERE grain = 'all' OR model <> '{TOTAL}'
-GROUP BY grain, model, population, currency, counted_on, windows, key
+GROUP BY grain, model, population, currency, {_DATE}, windows, key
 HAVING sum(side * weight) <> 0 OR sum(side * gross_minor) <> 0
     OR sum(side * refunded_minor) <> 0 OR sum(side * refunded_then) <> 0
 """  # noqa: S608 - constants

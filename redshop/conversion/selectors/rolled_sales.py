@@ -1,7 +1,7 @@
 """Credits from sums that Celery keeps: an answer costs the same however long the log is."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final, Protocol
 
 from django.conf import settings
@@ -23,6 +23,7 @@ from redshop.conversion.types import (
 )
 
 SALES: Final = "sales"
+_WEEK: Final = timedelta(days=7)
 _REFUNDED: Final = {
     Basis.ORDER: "refunded_minor",
     Basis.REFUND: "refunded_then_minor",
@@ -31,6 +32,18 @@ _CELLS: Final = """
     FROM conversion_salecell
     WHERE grain = '{grain}' AND model = {model} AND population = ANY(%(populations)s)
       AND currency = %(currency)s AND day = ANY(%(days)s) AND windows & %(flag)s > 0
+"""
+#: Of notes there are cells of whole weeks: these first, and what days are left at both ends.
+_CELLS_OF_NOTES: Final = """
+    FROM (
+        SELECT * FROM conversion_salecell
+        WHERE grain = 'note_week' AND model = %(model)s AND population = ANY(%(populations)s)
+          AND currency = %(currency)s AND day = ANY(%(mondays)s) AND windows & %(flag)s > 0
+        UNION ALL
+        SELECT * FROM conversion_salecell
+        WHERE grain = 'note' AND model = %(model)s AND population = ANY(%(populations)s)
+          AND currency = %(currency)s AND day = ANY(%(other_days)s) AND windows & %(flag)s > 0
+    ) AS cells
 """
 _SUMS: Final = (
     "coalesce(sum(weight), 0)::bigint AS weight, coalesce(sum(gross_minor), 0)::bigint AS gross,"
@@ -108,18 +121,23 @@ def rows(question: OfCredits) -> Sequence[tuple[Any, ...]]:
     statement = _STATEMENT.format(
         key="day::text" if by_day else "nullif(key, '')",
         sums=_SUMS.format(refunded=_REFUNDED[question.basis]),
-        cells=_CELLS.format(grain=grain, model=of_model),
+        cells=_CELLS_OF_NOTES if grain == "note" else _CELLS.format(grain=grain, model=of_model),
         total=_CELLS.format(grain="all", model=f"'{TOTAL}'"),
         credited=_CELLS.format(grain="all", model=of_model),
         more=_TOPICS if by_topic else "",
         source="by_topic" if by_topic else "by_key",
         order="key" if by_day else "gross - refunded DESC, key",
     )
+    days = _days(period.first, period.end)
+    mondays = [day for day in days if day.weekday() == 0 and day + _WEEK <= period.end]
+    in_weeks = {monday + timedelta(days=n) for monday in mondays for n in range(7)}
     values = {
         "model": question.model.value,
         "populations": populations.members(question.population),
         "currency": question.currency,
-        "days": [period.first + timedelta(days=n) for n in range((period.end - period.first).days)],
+        "days": days,
+        "mondays": mondays,
+        "other_days": [day for day in days if day not in in_weeks],
         "flag": flag(question.window_days),
         "limit": question.page.limit + 1,
         "offset": question.page.offset,
@@ -127,3 +145,7 @@ def rows(question: OfCredits) -> Sequence[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return list(cursor.fetchall())
+
+
+def _days(first: date, end: date) -> list[date]:
+    return [first + timedelta(days=n) for n in range((end - first).days)]
