@@ -247,6 +247,7 @@ CELERY_BEAT_SCHEDULE = {
     "roll-up": {
         "task": "redshop.conversion.tasks.roll_up",
         "schedule": 5.0,
+        "options": {"expires": 5.0},  # where no worker was there, the next turn does it all
     },
     "take-snapshots-of-notes": {
         "task": "redshop.conversion.tasks.take_snapshots",
