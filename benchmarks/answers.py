@@ -216,10 +216,7 @@ def measured(*, events: int, times: int, is_computed: bool) -> Answers:
         tempfile.TemporaryDirectory(prefix="redshop-bench-") as state,
         system(Path(state)) as living,
     ):
-        os.environ["DATABASE_URL"] = str(living.said["database_url"])
-        os.environ["REDIS_URL"] = str(living.said["broker_url"])
-        os.environ["REDSHOP_STATE_DIR"] = state
-        os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
+        os.environ.update(living.inside)
         child = os.fork()
         if not child:
             import django

@@ -350,10 +350,7 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="redshop-bench-") as state,
         system(Path(state)) as living,
     ):
-        os.environ["DATABASE_URL"] = str(living.said["database_url"])
-        os.environ["REDIS_URL"] = str(living.said["broker_url"])
-        os.environ["REDSHOP_STATE_DIR"] = state
-        os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
+        os.environ.update(living.inside)
         import django
 
         django.setup()

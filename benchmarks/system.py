@@ -29,18 +29,22 @@ class System:
 
     def manage(self, *arguments: str) -> None:
         """Run a management command against the system."""
-        addresses = {
-            "DATABASE_URL": self.said["database_url"],
-            "REDIS_URL": self.said["broker_url"],
-            "DEBUG": "off",
-        }
         subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
-            env={**self.environment, **addresses},
+            env=self.inside,
             check=True,
             stdout=subprocess.DEVNULL,
         )
+
+    @property
+    def inside(self) -> dict[str, str]:
+        """The environment in which Django means this system."""
+        addresses = {
+            "DATABASE_URL": self.said["database_url"],
+            "REDIS_URL": self.said["broker_url"],
+        }
+        return {**self.environment, **addresses, "DEBUG": "off"}
 
     def cpu_seconds(self) -> dict[str, float]:
         """Return the processor time that each role and server has used so far."""

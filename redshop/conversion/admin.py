@@ -213,15 +213,11 @@ class ImportedLogAdmin(ReadOnlyAdmin):
 class RollUpAdmin(ReadOnlyAdmin):
     """The sums that statistics are answered from, and how far behind they are."""
 
-    list_display = ["of", "fresh_at", "waiting"]
-    fields = ["of", "fresh_at", "waiting", "dimensions"]
+    list_display = ["name", "fresh_at", "waiting"]
+    fields = ["name", "fresh_at", "waiting", "dimensions"]
     ordering = ["name"]
-
-    @display(description="sums of", ordering="name")
-    def of(self, row: RollUp) -> str:
-        return {"funnel": "Funnels", "sales": "Credits"}.get(row.name, row.name)
 
     @display(description="marks to be read")
     def waiting(self, row: RollUp) -> int:
         """Count the people or lines whose events or credits have changed since."""
-        return (UnreadSale if row.name == "sales" else Unread).objects.count()
+        return (UnreadSale if row.name == RollUp.Of.CREDITS else Unread).objects.count()

@@ -59,9 +59,9 @@ acts AS (
       AND events_event.population = ANY(%(populations)s)
       AND events_event.occurred_at >= %(since)s AND {until}
 )"""
-#: The same of those alone who started at some note of an author, found by the ways that are kept:
-#: so an author's funnel costs what their audience did, and not what everybody did.
-_ACTS_OF_AUDIENCE: Final = """
+#: Those alone who started at some note of an author, found by the ways that are kept: so an
+#: author's funnel costs what their audience did, and not what everybody did.
+_AUDIENCE: Final = """
 audience AS (
     SELECT DISTINCT split_part(actor, ':', 2) AS actor
     FROM conversion_funnelway
@@ -77,22 +77,22 @@ who AS (
     FROM audience
     JOIN events_identity ON events_identity.person_id
                           = CASE WHEN length(audience.actor) < 36 THEN audience.actor::bigint END
-),
+)"""
+_ACTS_OF_SOME: Final = """
 acts AS (
     SELECT event.id, event.occurred_at, event.note_id, event.product_id, event.surface,
-           event.order_id, CASE event.kind {cases} END AS step, who.actor
+           event.order_id, CASE event.kind {cases} END AS step, {actor} AS actor
     FROM who JOIN events_event AS event ON event.person_id = who.person_id
-    WHERE {scope}
+    WHERE event.kind = ANY(%(steps)s) AND event.suspicion = '' AND {scope}
     UNION ALL
     SELECT event.id, event.occurred_at, event.note_id, event.product_id, event.surface,
-           event.order_id, CASE event.kind {cases} END AS step, who.actor
+           event.order_id, CASE event.kind {cases} END AS step, {actor} AS actor
     FROM who JOIN events_event AS event ON event.visitor_id = who.visitor_id
                                        AND event.person_id IS NULL
-    WHERE {scope}
+    WHERE event.kind = ANY(%(steps)s) AND event.suspicion = '' AND {scope}
 )"""
-_SCOPE: Final = (
-    "event.kind = ANY(%(steps)s) AND event.suspicion = ''"
-    " AND event.population = ANY(%(populations)s)"
+_OF_QUESTION: Final = (
+    "event.population = ANY(%(populations)s)"
     " AND event.occurred_at >= %(since)s AND event.occurred_at <= %(latest)s"
 )
 #: An act is about its product, or about every product that its note showed at the time.
@@ -289,7 +289,7 @@ def of_people(
     """
     each, paid = range(len(steps)), _paid(steps)
     acts = (
-        _ACTS_OF_AUDIENCE.format(cases=cases(steps), scope=_SCOPE)
+        f"{_AUDIENCE}, {acts_of_some(steps, scope=_OF_QUESTION)}"
         if is_of_audience
         else _acts(steps, until="events_event.occurred_at <= %(latest)s")
     )
@@ -348,13 +348,19 @@ def of_events(
     return "WITH " + ",".join(parts) + _ANSWER.format(order=_order(group_by), counted="id")
 
 
-def cases(steps: Sequence[str]) -> str:
+def acts_of_some(steps: Sequence[str], *, actor: str = "who.actor", scope: str = "true") -> str:
+    """Return the relation of the acts of everybody in ``who`` (person_id or visitor_id, and actor),
+    found by index; its parameter is ``steps``."""
+    return _ACTS_OF_SOME.format(cases=_cases(steps), actor=actor, scope=scope)
+
+
+def _cases(steps: Sequence[str]) -> str:
     """Return what of a CASE makes the place of a step out of its name."""
     return " ".join(f"WHEN '{step}' THEN {place}" for place, step in enumerate(steps))
 
 
 def _acts(steps: Sequence[str], *, until: str) -> str:
-    return _ACTS.format(cases=cases(steps), until=until)
+    return _ACTS.format(cases=_cases(steps), until=until)
 
 
 def _link(step: int, *, optional: frozenset[int]) -> str:

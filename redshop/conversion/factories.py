@@ -152,7 +152,7 @@ class RollUpFactory(DjangoModelFactory[RollUp]):
         model = RollUp
         django_get_or_create = ["name"]
 
-    name = "funnel"
+    name = RollUp.Of.FUNNELS
     fresh_at = factory.LazyFunction(timezone.now)
 
 

@@ -109,10 +109,9 @@ def take_snapshots(**_newer: Any) -> None:
 def roll_up(**_newer: Any) -> None:
     """Bring sums up to what was written since; whoever comes meanwhile sees the lock and ends."""
     with session_lock(ROLL_UP_LOCK, waits=False) as is_mine:
-        while is_mine and funnel_rollup.turn(at=timezone.now()) == funnel_rollup.MARKS:
-            pass
-        while is_mine and sale_rollup.turn(at=timezone.now()) == sale_rollup.MARKS:
-            pass
+        for sums in (funnel_rollup, sale_rollup):
+            while is_mine and sums.turn(at=timezone.now()) == sums.MARKS:
+                pass
 
 
 def _attribute(payloads: Payloads, *, at: datetime) -> None:

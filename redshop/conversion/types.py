@@ -92,6 +92,10 @@ class Period:
     zone: ZoneInfo
 
     @property
+    def days(self) -> list[date]:
+        return [self.first + timedelta(days=n) for n in range((self.end - self.first).days)]
+
+    @property
     def since(self) -> datetime:
         return datetime.combine(self.first, time(), tzinfo=self.zone)
 

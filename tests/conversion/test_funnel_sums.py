@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from notes.models import Topic
 from redshop.conversion.chains import STEPS
 from redshop.conversion.models import FunnelCell, FunnelWay, Lookback, RollUp
-from redshop.conversion.selectors import rolled_funnel
+from redshop.conversion.selectors import sums
 from redshop.conversion.selectors.funnel import Answer, Question, funnel
 from redshop.conversion.services import funnel_rollup
 from redshop.conversion.types import FunnelGroup, Period, Scope, Slice
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 MARCH = Period(date(2026, 3, 1), date(2026, 4, 1), SHANGHAI)
 #: When nobody has kept the sums up for so long, the log is asked.
-LATER = NOW + rolled_funnel.OLDEST + timedelta(seconds=1)
+LATER = NOW + sums.OLDEST + timedelta(seconds=1)
 SUMMED = "From sums that are kept up with the log."
 
 

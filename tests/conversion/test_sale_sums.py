@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from orders.models import OrderLine
 from redshop.conversion.models import RollUp, SaleCell, UnreadSale
-from redshop.conversion.selectors import paths, rolled_funnel
+from redshop.conversion.selectors import paths, sums
 from redshop.conversion.selectors.attribution import Answer, Question, attribution
 from redshop.conversion.services import sale_rollup
 from redshop.conversion.services.attribution import attribute
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.django_db
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 SPRING = Period(date(2026, 2, 1), date(2026, 6, 1), SHANGHAI)
 #: When nobody has kept the sums up for so long, the ledger is asked.
-LATER = NOW + rolled_funnel.OLDEST + timedelta(seconds=1)
+LATER = NOW + sums.OLDEST + timedelta(seconds=1)
 SUMMED = "From sums that are kept up with the ledger."
 
 

@@ -8,9 +8,13 @@ from redshop.core.populations import Population
 
 
 class RollUp(models.Model):
-    """How far sums have read what was written, and by which lookbacks."""
+    """How far sums have read what was written; those of funnels, by which lookbacks."""
 
-    name = models.CharField(primary_key=True, max_length=20)
+    class Of(models.TextChoices):
+        FUNNELS = "funnels"
+        CREDITS = "credits"
+
+    name = models.CharField("sums of", primary_key=True, max_length=20, choices=Of.choices)
     fresh_at = models.DateTimeField(
         "fresh as of",
         null=True,

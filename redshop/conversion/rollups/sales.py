@@ -184,7 +184,6 @@ SELECT {_COLUMNS} FROM shares_now
 WHERE line_id IN (SELECT line_id FROM ({_NEW}) AS new UNION SELECT line_id FROM ({_GONE}) AS gone)
 """,  # noqa: S608 - constants
 )
-ADD_CELLS: Final = _ADD
 #: How kept shares and those in shares_now differ.
 DIFFERENT_SHARES: Final = f"""
 SELECT 'superfluous', line_id, model, windows, note_id FROM ({_GONE}) AS gone

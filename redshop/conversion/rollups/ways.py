@@ -1,4 +1,4 @@
-"""Who got how far from which start, within each standard window: one row of ``funnel_way`` each.
+"""Who got how far from which start, within each standard window: one ``FunnelWay`` each.
 
 An event belongs to the latest start that leads to it. That start is the same for every window (no
 other is nearer), so one walk serves all: within a window are those events that lie no farther from
@@ -7,7 +7,7 @@ their start. So a way bears a bit for each measure within each window.
 
 from typing import Final
 
-from redshop.conversion.chains import OPTIONAL, STEPS, cases, chained
+from redshop.conversion.chains import OPTIONAL, STEPS, acts_of_some, chained
 from redshop.conversion.rollups.windows import WINDOWS
 from redshop.conversion.rules import PROVENANCE
 
@@ -51,22 +51,6 @@ _COLUMNS: Final = {
 NAMES: Final = tuple(_COLUMNS)
 KEY: Final = ("actor", "product_id", "day", "note_id", "surface", "currency")
 
-_ACTS: Final = f"""
-acts AS (
-    SELECT event.id, event.occurred_at, event.note_id, event.product_id, event.surface,
-           event.order_id, CASE event.kind {cases(STEPS)} END AS step,
-           event.population || ':' || who.actor AS actor
-    FROM who
-    JOIN events_event AS event ON event.person_id = who.person_id
-    WHERE event.kind = ANY(%(steps)s) AND event.suspicion = ''
-    UNION ALL
-    SELECT event.id, event.occurred_at, event.note_id, event.product_id, event.surface,
-           event.order_id, CASE event.kind {cases(STEPS)} END AS step,
-           event.population || ':' || who.actor AS actor
-    FROM who
-    JOIN events_event AS event ON event.visitor_id = who.visitor_id AND event.person_id IS NULL
-    WHERE event.kind = ANY(%(steps)s) AND event.suspicion = ''
-)"""  # noqa: S608 - constants
 #: A bit for each window that an act lies within.
 _FITS: Final = " | ".join(
     f"CASE WHEN chained.occurred_at - chained.began <= {days} * INTERVAL '24 hours'"
@@ -157,7 +141,7 @@ begun AS (
 #: Parameters: ``steps``, ``category_ids`` with ``days`` (longer than any window) and ``lookbacks``
 #: of each, ``zone``, ``horizon``; ``brand_ids`` and ``author_id`` are None.
 WAYS: Final = f"""
-WITH {_ACTS},
+WITH {acts_of_some(STEPS, actor="event.population || ':' || who.actor")},
 {chained(len(STEPS), optional=frozenset(map(STEPS.index, OPTIONAL)))},
 {_WALKED},
 {_BEGUN}

@@ -1,6 +1,6 @@
 """The funnel from sums that Celery keeps: an answer costs the same however long the log is."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from enum import Enum
 from typing import Any, Final, Protocol
 
@@ -12,15 +12,11 @@ from redshop.conversion.models import RollUp
 from redshop.conversion.rollups.cells import BOTH, NEVER
 from redshop.conversion.rollups.ways import KEPT
 from redshop.conversion.rollups.windows import WINDOWS
-from redshop.conversion.selectors import populations
+from redshop.conversion.selectors import populations, sums
 from redshop.conversion.selectors.asking import OfSales
 from redshop.conversion.selectors.rows import rows_of
 from redshop.conversion.types import FunnelGroup, Unit
 from redshop.core.db import snapshot
-
-FUNNEL: Final = "funnel"
-#: Older sums are not shown; what is asked is then computed from the log.
-OLDEST: Final = timedelta(minutes=5)
 
 #: Where a stretch of days reaches to the present, one row a day holds all that began on it and did
 #: not begin again; else those are added up that lie within.
@@ -105,8 +101,8 @@ def source_of(question: OfFunnel, *, at: datetime) -> tuple[Source, datetime]:
     source = _source_of(question)
     if source == Source.LOG:
         return source, at
-    rollup = RollUp.objects.filter(pk=FUNNEL, fresh_at__gte=at - OLDEST).first()
-    return (Source.LOG, at) if rollup is None else (source, rollup.fresh_at or at)
+    fresh_at = sums.fresh_at(RollUp.Of.FUNNELS, at=at)
+    return (Source.LOG, at) if fresh_at is None else (source, fresh_at)
 
 
 def rows(question: OfFunnel) -> list[dict[str, Any]]:
@@ -119,7 +115,7 @@ def rows(question: OfFunnel) -> list[dict[str, Any]]:
         "whole": whole,
         "populations": populations.members(question.population),
         "window": question.window_days or 0,
-        "days": _days(question.period.first, question.period.end),
+        "days": question.period.days,
         "end": question.period.end,
         "currency": question.currency,
         "brand": None if brands is None else str(brands[0]),
@@ -174,7 +170,3 @@ def _is_past(values: dict[str, Any]) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(_BEYOND, values)
         return bool(cursor.fetchone()[0])
-
-
-def _days(first: date, end: date) -> list[date]:
-    return [first + timedelta(days=n) for n in range((end - first).days)]

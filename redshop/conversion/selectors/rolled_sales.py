@@ -1,7 +1,7 @@
 """Credits from sums that Celery keeps: an answer costs the same however long the log is."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from django.conf import settings
@@ -10,9 +10,8 @@ from django.db import connection
 from redshop.conversion.models import RollUp
 from redshop.conversion.rollups.sales import TOTAL
 from redshop.conversion.rollups.windows import WINDOWS, flag
-from redshop.conversion.selectors import populations
+from redshop.conversion.selectors import populations, sums
 from redshop.conversion.selectors.asking import OfSales
-from redshop.conversion.selectors.rolled_funnel import OLDEST
 from redshop.conversion.selectors.topics import BY_TOPIC
 from redshop.conversion.types import (
     EVERYTHING,
@@ -22,7 +21,6 @@ from redshop.conversion.types import (
     Engine,
 )
 
-SALES: Final = "sales"
 _WEEK: Final = timedelta(days=7)
 _REFUNDED: Final = {
     Basis.ORDER: "refunded_minor",
@@ -103,10 +101,7 @@ def fresh_at(question: OfCredits, *, at: datetime) -> datetime | None:
         and (question.window_days or 0) in WINDOWS
         and question.engine is None
     )
-    if not is_kept:
-        return None
-    rollup = RollUp.objects.filter(pk=SALES, fresh_at__gte=at - OLDEST).first()
-    return None if rollup is None else rollup.fresh_at
+    return sums.fresh_at(RollUp.Of.CREDITS, at=at) if is_kept else None
 
 
 def rows(question: OfCredits) -> Sequence[tuple[Any, ...]]:
@@ -128,7 +123,7 @@ def rows(question: OfCredits) -> Sequence[tuple[Any, ...]]:
         source="by_topic" if by_topic else "by_key",
         order="key" if by_day else "gross - refunded DESC, key",
     )
-    days = _days(period.first, period.end)
+    days = period.days
     mondays = [day for day in days if day.weekday() == 0 and day + _WEEK <= period.end]
     in_weeks = {monday + timedelta(days=n) for monday in mondays for n in range(7)}
     values = {
@@ -145,7 +140,3 @@ def rows(question: OfCredits) -> Sequence[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return list(cursor.fetchall())
-
-
-def _days(first: date, end: date) -> list[date]:
-    return [first + timedelta(days=n) for n in range((end - first).days)]

@@ -25,7 +25,6 @@ from redshop.core.db import requires_transaction
 from redshop.events.models import ArchivedMonth
 from redshop.events.partitions import next_month
 
-FUNNEL: Final = "funnel"
 #: So many marks are read in one transaction.
 MARKS: Final = 20_000
 #: From so many on, tables are looked at before they are joined, and DuckDB counts.
@@ -48,7 +47,7 @@ def turn(*, at: datetime, most: int = MARKS, many: int = MANY) -> int:
     """
     with connection.cursor() as cursor:
         cursor.execute(LOCK)
-        rollup = RollUp.objects.filter(pk=FUNNEL).first() or _begin(cursor)
+        rollup = RollUp.objects.filter(pk=RollUp.Of.FUNNELS).first() or _begin(cursor)
         windows = lookback.days_by_category()
         _mark_what_moved(cursor, rollup, windows, at=at)
         with _tables(cursor):
@@ -74,7 +73,7 @@ def rebuild() -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute(LOCK)
-        RollUp.objects.filter(pk=FUNNEL).delete()
+        RollUp.objects.filter(pk=RollUp.Of.FUNNELS).delete()
         _begin(cursor)
 
 
@@ -89,7 +88,7 @@ def differences() -> Iterator[str]:
     """Yield how sums differ from those that the log gives: first ways from events, then cells and
     takings from ways. People whose marks wait to be read are left out; before the first turn there
     is nothing to compare."""
-    if not RollUp.objects.filter(pk=FUNNEL).exists():
+    if not RollUp.objects.filter(pk=RollUp.Of.FUNNELS).exists():
         return
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(LOCK)
@@ -138,7 +137,7 @@ def _begin(cursor: Any) -> RollUp:
             _do(cursor, (cells.ADD_CELLS, cells.ADD_TAKINGS))
     cursor.execute("DELETE FROM events_unread")
     cursor.execute(reading.MARK_EVERYBODY, {"steps": list(STEPS)})
-    return RollUp.objects.create(name=FUNNEL)
+    return RollUp.objects.create(name=RollUp.Of.FUNNELS)
 
 
 def _mark_what_moved(cursor: Any, rollup: RollUp, windows: dict[int, int], *, at: datetime) -> None:

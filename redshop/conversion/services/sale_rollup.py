@@ -17,7 +17,6 @@ from redshop.conversion.rollups import sales
 from redshop.core.db import requires_transaction
 from redshop.core.writes import write
 
-SALES: Final = "sales"
 #: So many marks are read in one transaction.
 MARKS: Final = 5_000
 #: From so many on, tables are looked at before they are joined.
@@ -42,7 +41,7 @@ def turn(*, at: datetime, most: int = MARKS) -> int:
     """
     with connection.cursor() as cursor:
         cursor.execute(LOCK)
-        rollup = RollUp.objects.filter(pk=SALES).first() or _begin(cursor)
+        rollup = RollUp.objects.filter(pk=RollUp.Of.CREDITS).first() or _begin(cursor)
         with _tables(cursor):
             cursor.execute(sales.TAKE, {"most": most})
             taken = int(cursor.fetchone()[0])
@@ -61,14 +60,14 @@ def rebuild() -> None:
     """Forget all sums; the turns that follow make them anew."""
     with connection.cursor() as cursor:
         cursor.execute(LOCK)
-        RollUp.objects.filter(pk=SALES).delete()
+        RollUp.objects.filter(pk=RollUp.Of.CREDITS).delete()
         _begin(cursor)
 
 
 def differences() -> Iterator[str]:
     """Yield how sums differ from those that ledger and log give: first shares, then cells. Lines
     whose marks wait to be read are left out; before the first turn there is nothing to compare."""
-    if not RollUp.objects.filter(pk=SALES).exists():
+    if not RollUp.objects.filter(pk=RollUp.Of.CREDITS).exists():
         return
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(LOCK)
@@ -89,7 +88,7 @@ def _begin(cursor: Any) -> RollUp:
     for table in ("saleshare", "salecell", "unreadsale"):
         cursor.execute(f"DELETE FROM conversion_{table}")  # noqa: S608 - names of ours
     cursor.execute(sales.MARK_ALL)
-    return RollUp.objects.create(name=SALES)
+    return RollUp.objects.create(name=RollUp.Of.CREDITS)
 
 
 def _read(cursor: Any, *, is_long: bool) -> None:
