@@ -1,4 +1,4 @@
-"""Credits from sums that Celery keeps: an answer costs the same however long the log is."""
+"""Credits from sums that Celery keeps: an answer reads days and weeks, and not sales."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
