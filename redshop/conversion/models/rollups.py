@@ -22,9 +22,10 @@ class RollUp(models.Model):
     )
     lookbacks = models.JSONField(default=dict, help_text="Days by category that it was made with.")
     dimensions = models.DateField(
-        "compared on",
+        "notes and products compared on",
         null=True,
-        help_text="When notes and products were last seen to be what they were.",
+        help_text="Once a day it is looked for those that have another category, brand, topic or "
+        "author than their ways say. Of funnels alone.",
     )
 
     class Meta:
