@@ -219,29 +219,37 @@ counted AS (
     SELECT key, {counts}, count(*) FILTER (WHERE keeps) AS keep FROM people GROUP BY key
 )"""
 _EVENTS: Final = """
-reached AS (
-    SELECT started.id, started.actor, started.step, started.order_id, {about} AS about,
-           {group} AS key
+reached AS NOT MATERIALIZED (
+    SELECT started.id, started.step, started.order_id, {about} AS about, {group} AS key
     FROM (SELECT {source}.*, {source}.occurred_at AS began FROM {source}) AS started
     {joins}
     WHERE {scope}
 )"""
 _EVENTS_COUNTED: Final = """
-counted AS (
-    SELECT reached.key, {counts},
-           count(DISTINCT reached.id) FILTER (
-               WHERE reached.step = {paid} AND kept.units > 0) AS keep
+kept_events AS (
+    SELECT reached.key, count(DISTINCT reached.id) AS keep
     FROM reached
-    LEFT JOIN kept ON kept.order_id = reached.order_id AND kept.product_id = reached.about
+    JOIN kept ON kept.order_id = reached.order_id AND kept.product_id = reached.about
+    WHERE reached.step = {paid} AND kept.units > 0
     GROUP BY reached.key
+),
+tallied AS (SELECT key, {counts} FROM reached GROUP BY key),
+counted AS (
+    SELECT tallied.*, coalesce(kept_events.keep, 0) AS keep
+    FROM tallied LEFT JOIN kept_events ON kept_events.key IS NOT DISTINCT FROM tallied.key
 )"""
 _ANSWER: Final = """
 SELECT counted.*, coalesce(money.net_minor, 0)::bigint AS net_minor,
-       (SELECT count(*) FROM (SELECT DISTINCT {counted} FROM reached WHERE step = 0) AS first) AS n
+       {n} AS n
 FROM counted
 LEFT JOIN money ON money.key IS NOT DISTINCT FROM counted.key
 ORDER BY {order} LIMIT %(limit)s OFFSET %(offset)s
 """
+_EVERYBODY: Final = (
+    "(SELECT count(*) FROM (SELECT DISTINCT actor FROM reached WHERE step = 0) AS first)"
+)
+_DISTINCT_FIRST: Final = "(SELECT count(DISTINCT id) FROM reached WHERE step = 0)"
+_ALL_FIRST: Final = "(SELECT coalesce(sum(n0), 0)::bigint FROM counted)"
 
 
 def predecessors(step: int, *, optional: frozenset[int]) -> list[int]:
@@ -313,7 +321,7 @@ def of_people(
             counts=", ".join(counts + both),
         ),
     ]
-    return "WITH " + ",".join(parts) + _ANSWER.format(order=_order(group_by), counted="actor")
+    return "WITH " + ",".join(parts) + _ANSWER.format(order=_order(group_by), n=_EVERYBODY)
 
 
 def of_events(
@@ -322,6 +330,8 @@ def of_events(
     """Return the statement that counts events, with the same columns (``m`` like ``n``)."""
     each, paid = range(len(steps)), _paid(steps)
     explodes = of_brands or group_by in _OF_PRODUCT
+    is_repeated = explodes or group_by == FunnelGroup.TOPIC
+    one = "count(DISTINCT reached.id)" if is_repeated else "count(*)"
     product = "started.about" if explodes else "started.product_id"
     filters = ["catalog_product.brand_id = ANY(%(brand_ids)s)"] * of_brands
     filters += ["notes_note.author_id = %(author_id)s"] * of_author
@@ -339,13 +349,14 @@ def of_events(
         _EVENTS_COUNTED.format(
             paid=paid,
             counts=", ".join(
-                f"count(DISTINCT reached.id) FILTER (WHERE reached.step = {k}) AS {name}{k}"
+                f"{one} FILTER (WHERE reached.step = {k}) AS {name}{k}"
                 for name, some in (("n", each), ("m", each[1:]))
                 for k in some
             ),
         ),
     ]
-    return "WITH " + ",".join(parts) + _ANSWER.format(order=_order(group_by), counted="id")
+    n = _DISTINCT_FIRST if is_repeated else _ALL_FIRST
+    return "WITH " + ",".join(parts) + _ANSWER.format(order=_order(group_by), n=n)
 
 
 def acts_of_some(steps: Sequence[str], *, actor: str = "who.actor", scope: str = "true") -> str:

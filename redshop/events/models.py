@@ -88,6 +88,10 @@ class Event(models.Model):
                 condition=Q(person_id=None),
                 name="event_visitor",
             ),
+            models.Index(fields=["note_id"], condition=Q(note_id__isnull=False), name="event_note"),
+            models.Index(
+                fields=["product_id"], condition=Q(product_id__isnull=False), name="event_product"
+            ),
             BrinIndex(fields=["occurred_at"], name="event_time"),
         ]
         triggers: ClassVar[list[pgtrigger.Trigger]] = [

@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 
-from redshop.conversion.selectors import standings
-from redshop.conversion.selectors.standings import Question, Subject
+from orders.factories import LinkOutConversionFactory, LinkOutFactory, LinkOutReportFactory
+from orders.sampling import total_count
+from redshop.conversion.deeds import Subject
+from redshop.conversion.selectors import elsewhere, standings, subjects
+from redshop.conversion.selectors.standings import Question
 from redshop.conversion.types import AttributionModel, Scope, Slice
 from redshop.core.ids import uuid7
 from tests.conversion import world
@@ -72,6 +75,65 @@ def test_products_stand_for_what_showed_them_and_for_what_was_sold(shop: dict[st
     credited = {row.key: (row.credited.conversions, row.credited.net.amount_minor) for row in rows}
     assert credited == {serum.pk: (1.0, 1000), cream.pk: (0.0, 0), other.pk: (0.0, 0)}
     assert all(row.commission is None for row in rows)
+
+
+@pytest.mark.parametrize("subject", Subject)
+def test_a_page_of_earners_says_what_the_whole_says(shop: dict[str, Any], subject: Subject) -> None:
+    """Deeds of those who earned are looked up by index, those of everybody are counted."""
+    third, buyer = shop["notes"][1], world.person()
+    world.event("note_open", NOW - 3 * HOUR, buyer, third)
+    world.attribute(world.order(buyer, (shop["products"][2], 900)))
+
+    whole = ask(subject).results
+    paged = [ask(subject, page=Slice(offset=place, limit=1)) for place in range(len(whole))]
+
+    assert len(whole) >= 2
+    assert [row for page in paged for row in page.results] == list(whole)
+    assert [page.has_more for page in paged] == [True] * (len(whole) - 1) + [False]
+
+
+def test_what_shops_elsewhere_sold_is_an_estimate_beside_what_was_credited(
+    shop: dict[str, Any],
+) -> None:
+    """One sale of a sample of a half is about two, and its click says whose it is."""
+    note, [serum, *_] = shop["notes"][0], shop["products"]
+    click = LinkOutFactory.create(product=serum, note_id=note.pk, clicked_at=NOW - HOUR)
+    LinkOutFactory.create(product=serum, note_id=note.pk, clicked_at=NOW - HOUR)
+    report = LinkOutReportFactory.create(
+        sample_share=0.5, since_at=NOW - DAY, until_at=NOW, received_at=NOW
+    )
+    LinkOutConversionFactory.create(
+        report=report, click=click, amount_minor=700, currency="CNY", converted_at=NOW - HOUR
+    )
+
+    rows = {row.key: row.link_outs for row in ask(Subject.PRODUCT).results}
+    [creator] = ask(Subject.AUTHOR).results
+    asked = subjects.Question(period=MARCH, population="real", currency="CNY")
+    of_note = subjects.note(note, question=asked, at=NOW).link_outs
+
+    assert (rows[serum.pk].clicks, rows[serum.pk].sampled) == (2, 1)
+    assert rows[serum.pk].sales == total_count(sampled=1, share=0.5)
+    gross = rows[serum.pk].gross
+    assert (gross.value.amount_minor, gross.low.amount_minor) == (1400, 700)
+    assert gross.high.amount_minor == round(1400 + 1.959963984540054 * 700 * 2**0.5)
+    assert rows[shop["products"][1].pk] == elsewhere.nothing("CNY")
+    assert creator.link_outs == of_note == rows[serum.pk]
+    [of_author] = ask(Subject.AUTHOR, scope=Scope(author_id=note.author_id)).results
+    assert of_author.link_outs == of_note
+    assert creator.credited.gross.amount_minor == 2000
+
+
+def test_a_report_that_holds_nothing_of_a_note_still_says_how_little_that_may_be(
+    shop: dict[str, Any],
+) -> None:
+    note, [serum, *_] = shop["notes"][0], shop["products"]
+    LinkOutFactory.create(product=serum, note_id=note.pk, clicked_at=NOW - HOUR)
+    LinkOutReportFactory.create(sample_share=0.1, since_at=NOW - DAY, until_at=NOW, received_at=NOW)
+
+    [creator] = ask(Subject.AUTHOR).results
+
+    assert creator.link_outs.sales == total_count(sampled=0, share=0.1)
+    assert creator.link_outs.sales.high > 0
 
 
 def test_an_event_counts_once_for_a_brand_however_many_of_its_products_it_shows(

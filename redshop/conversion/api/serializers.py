@@ -158,6 +158,31 @@ class CreditedSerializer(StandingSerializer):
     model = serializers.CharField()
 
 
+class EstimateSerializer(serializers.Serializer[Any]):
+    """How many there were in all, from a sample, with a 95 % interval."""
+
+    value = serializers.FloatField()
+    low = serializers.FloatField()
+    high = serializers.FloatField()
+
+
+class MoneyEstimateSerializer(serializers.Serializer[Any]):
+    """How much there was in all, from a sample, with a 95 % interval."""
+
+    value = MoneyField()
+    low = MoneyField()
+    high = MoneyField()
+
+
+class LinkOutsSerializer(serializers.Serializer[Any]):
+    """What shops elsewhere sold: no part of any credit, known from samples only."""
+
+    clicks = serializers.IntegerField(help_text="Of these days.")
+    sampled = serializers.IntegerField(help_text="Sales of these days in the shops' reports.")
+    sales = EstimateSerializer()
+    gross = MoneyEstimateSerializer()
+
+
 class NoteStatisticsSerializer(serializers.Serializer[Any]):
     """One note."""
 
@@ -167,4 +192,5 @@ class NoteStatisticsSerializer(serializers.Serializer[Any]):
     engagement = EngagementSerializer()
     interest = InterestSerializer()
     credits = CreditedSerializer(many=True)
+    link_outs = LinkOutsSerializer()
     meta = MetaSerializer()

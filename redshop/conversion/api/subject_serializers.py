@@ -8,6 +8,7 @@ from redshop.conversion.api.serializers import (
     EngagementSerializer,
     InterestSerializer,
     KeyField,
+    LinkOutsSerializer,
     MetaSerializer,
     PageSerializer,
     RateSerializer,
@@ -33,6 +34,7 @@ class SubjectSerializer(serializers.Serializer[Any]):
         allow_null=True,
         help_text="What a creator earned by orders of these days, as posted.",
     )
+    link_outs = LinkOutsSerializer()
 
 
 class SubjectsSerializer(PageSerializer):

@@ -25,9 +25,9 @@ from redshop.conversion.api.subject_queries import (
     TimingQuery,
 )
 from redshop.conversion.api.views import StatisticView, paged, scope, user_of
+from redshop.conversion.deeds import Subject
 from redshop.conversion.errors import NotYours
 from redshop.conversion.selectors import aips, cohorts, snapshots, standings, timing
-from redshop.conversion.selectors.standings import Subject
 from redshop.conversion.types import Scope, Slice
 
 View = TypeVar("View", bound=Callable[..., Response])

@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from redshop.catalog.models import Brand
+from redshop.conversion.deeds import Subject, acts_about
 from redshop.conversion.rates import rate
 from redshop.conversion.selectors import populations
 from redshop.conversion.selectors.asking import meta_of
 from redshop.conversion.selectors.rows import rows_of
+from redshop.conversion.selectors.subjects import KINDS
 from redshop.conversion.types import Meta, Period, Rate
 
 VERSION: Final = 1
@@ -33,29 +35,8 @@ RULES: Final = {
 }
 STAGES: Final = tuple(RULES)
 _STAGED: Final = f"""
-WITH shelf AS (SELECT id FROM catalog_product WHERE brand_id = %(brand_id)s),
-acts AS (
-    SELECT coalesce(coalesce(event.person_id, events_identity.person_id)::text,
-                    event.visitor_id::text) AS actor,
-           event.kind, event.occurred_at, event.completion, event.dwell_ms, about.product_id
-    FROM events_event AS event
-    LEFT JOIN events_identity ON event.person_id IS NULL
-                             AND events_identity.visitor_id = event.visitor_id
-    CROSS JOIN LATERAL (
-        SELECT event.product_id WHERE event.product_id IS NOT NULL
-        UNION
-        SELECT notes_producttag.product_id FROM notes_producttag
-        WHERE event.product_id IS NULL AND notes_producttag.note_id = event.note_id
-          AND notes_producttag.valid_from <= event.occurred_at
-          AND (notes_producttag.valid_until IS NULL
-               OR notes_producttag.valid_until > event.occurred_at)
-    ) AS about
-    WHERE event.occurred_at >= %(since)s AND event.occurred_at < %(until)s
-      AND event.population = ANY(%(populations)s) AND event.suspicion = ''
-      AND event.kind IN ('impression', 'note_open', 'read', 'product_view', 'like', 'save',
-                         'comment', 'share', 'cart_add')
-      AND about.product_id IN (SELECT id FROM shelf)
-),
+WITH shelf AS (SELECT id FROM catalog_product WHERE brand_id = ANY(%(keys)s)),
+{acts_about(Subject.BRAND)},
 kept AS (
     SELECT orders_order.buyer_id::text AS actor, line.product_id,
            min(orders_order.paid_at) AS paid_at
@@ -68,8 +49,8 @@ kept AS (
 ),
 shared AS (
     SELECT kept.actor FROM kept
-    JOIN acts ON acts.actor = kept.actor AND acts.product_id = kept.product_id
-             AND acts.kind = 'share' AND acts.occurred_at > kept.paid_at
+    JOIN about ON about.actor = kept.actor AND about.product_id = kept.product_id
+              AND about.kind = 'share' AND about.occurred_at > kept.paid_at
     UNION
     SELECT kept.actor FROM kept
     JOIN notes_producttag ON notes_producttag.product_id = kept.product_id
@@ -84,7 +65,8 @@ by_product AS (
            bool_or(kind = 'read' AND (coalesce(completion, 0) >= {DEEP_COMPLETION}
                                       OR coalesce(dwell_ms, 0) >= {DEEP_DWELL_MS}))
            AND bool_or(kind IN ('save', 'comment', 'share', 'cart_add')) AS meant_it
-    FROM acts WHERE actor IS NOT NULL GROUP BY actor, product_id
+    FROM about WHERE actor IS NOT NULL AND product_id IN (SELECT id FROM shelf)
+    GROUP BY actor, product_id
 ),
 people AS (
     SELECT coalesce(seen.actor, bought.actor) AS actor,
@@ -137,7 +119,8 @@ def aips(question: Question, *, at: datetime) -> Answer:
     rows = rows_of(
         _STAGED,
         {
-            "brand_id": question.brand.pk,
+            "keys": [question.brand.pk],
+            "kinds": [kind.value for kind in KINDS.values()],
             "since": until - question.window_days * timedelta(hours=24),
             "until": until,
             "populations": populations.members(question.population),

@@ -4,13 +4,15 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Final
 
 from redshop.catalog.models import Brand
 from redshop.conversion import rules
+from redshop.conversion.deeds import Subject, acts_about
 from redshop.conversion.selectors import labels
 from redshop.conversion.selectors.asking import meta_of, values_of
+from redshop.conversion.selectors.elsewhere import NOTE, LinkOuts, link_outs
+from redshop.conversion.selectors.elsewhere import nothing as no_link_outs
 from redshop.conversion.selectors.rows import rows_of
 from redshop.conversion.selectors.subjects import (
     ENGAGING,
@@ -31,17 +33,10 @@ from redshop.conversion.types import (
     Slice,
     Standing,
 )
+from redshop.core.db import snapshot
 from redshop.core.money import Money
 
 VERSION: Final = 1
-
-
-class Subject(StrEnum):
-    """What stands side by side."""
-
-    AUTHOR = "author"
-    PRODUCT = "product"
-    BRAND = "brand"
 
 
 _KEY: Final = {
@@ -54,32 +49,6 @@ _CREDIT_KEY: Final = {
     Subject.PRODUCT: "line.product_id",
     Subject.BRAND: "catalog_product.brand_id",
 }
-#: An act is about its product, or about every product that its note showed at the time; a creator
-#: is stood for by any act on a note of theirs, whatever it shows.
-_ABOUT: Final = """
-acts AS (
-    SELECT event.id, event.kind, event.occurred_at, event.note_id, event.product_id,
-           coalesce(coalesce(event.person_id, events_identity.person_id)::text,
-                    event.visitor_id::text) AS actor
-    FROM events_event AS event
-    LEFT JOIN events_identity ON event.person_id IS NULL
-                             AND events_identity.visitor_id = event.visitor_id
-    WHERE event.kind = ANY(%(kinds)s)
-      AND event.occurred_at >= %(since)s AND event.occurred_at < %(until)s
-      AND event.population = ANY(%(populations)s) AND event.suspicion = ''
-),
-about AS (
-    SELECT acts.* FROM acts WHERE acts.product_id IS NOT NULL
-    UNION ALL
-    SELECT acts.id, acts.kind, acts.occurred_at, acts.note_id, notes_producttag.product_id,
-           acts.actor
-    FROM acts
-    {join} JOIN notes_producttag
-      ON notes_producttag.note_id = acts.note_id
-     AND notes_producttag.valid_from <= acts.occurred_at
-     AND (notes_producttag.valid_until IS NULL OR notes_producttag.valid_until > acts.occurred_at)
-    WHERE acts.product_id IS NULL
-)"""
 _DEEDS: Final = f"""
 stood AS (
     SELECT DISTINCT about.id, about.kind, about.actor, {{key}} AS key
@@ -89,6 +58,7 @@ stood AS (
     WHERE {{key}} IS NOT NULL
       AND (%(brand_ids)s::bigint[] IS NULL OR catalog_product.brand_id = ANY(%(brand_ids)s))
       AND (%(author_id)s::bigint IS NULL OR notes_note.author_id = %(author_id)s)
+      AND (%(keys)s::bigint[] IS NULL OR {{key}} = ANY(%(keys)s))
 ),
 people AS (
     SELECT key, actor, {
@@ -130,7 +100,7 @@ credited AS (
 sold AS (
     SELECT {sold_key} AS key, count(*) AS lines, sum(total_minor) AS gross,
            sum(refunded_minor) AS refunded
-    FROM lines GROUP BY 1
+    FROM lines WHERE %(author_id)s::bigint IS NULL GROUP BY 1
 ),
 commission AS (
     SELECT orders_ledgeraccount.owner::bigint AS key, -sum(entry.amount_minor) AS earned
@@ -145,20 +115,30 @@ commission AS (
       AND orders_order.population = ANY(%(populations)s)
     GROUP BY 1
 )"""
+_EARNED: Final = """
+earned AS (
+    SELECT key, coalesce(credited.weight, 0)::bigint AS weight,
+           coalesce(credited.gross, 0)::bigint AS credited_gross,
+           coalesce(credited.refunded, 0)::bigint AS credited_refunded,
+           coalesce(sold.lines, 0) AS lines, coalesce(sold.gross, 0)::bigint AS gross,
+           coalesce(sold.refunded, 0)::bigint AS refunded,
+           coalesce(commission.earned, 0)::bigint AS earned, coalesce({net}, 0)::bigint AS net
+    FROM credited FULL JOIN sold USING (key) FULL JOIN commission USING (key)
+)"""
+#: Who earned anything stands before who did not: of so many it need not be known what else they did
+#: to know that they are on the page.
+_EARNERS: Final = """
+SELECT key FROM earned
+WHERE key IS NOT NULL AND net > 0 ORDER BY net DESC, key LIMIT %(limit)s OFFSET %(offset)s
+"""
+_COUNTS: Final = (*KINDS, "people", "openers", "saw_and_opened", "engaged")
+_MONEY: Final = ("weight", "credited_gross", "credited_refunded", "lines", "gross", "refunded")
 _ANSWER: Final = f"""
-SELECT key, {", ".join(f"coalesce({name}, 0) AS {name}" for name in KINDS)},
-       {", ".join(f"coalesce({name}, 0) AS {name}" for name in ("people", "openers"))},
-       {", ".join(f"coalesce({name}, 0) AS {name}" for name in ("saw_and_opened", "engaged"))},
-       coalesce(credited.weight, 0)::bigint AS weight,
-       coalesce(credited.gross, 0)::bigint AS credited_gross,
-       coalesce(credited.refunded, 0)::bigint AS credited_refunded,
-       coalesce(sold.lines, 0) AS lines, coalesce(sold.gross, 0)::bigint AS gross,
-       coalesce(sold.refunded, 0)::bigint AS refunded,
-       coalesce(commission.earned, 0)::bigint AS earned
-FROM deeds
-FULL JOIN credited USING (key) FULL JOIN sold USING (key) FULL JOIN commission USING (key)
+SELECT key, {", ".join(f"coalesce({name}, 0) AS {name}" for name in (*_COUNTS, *_MONEY, "earned"))}
+FROM deeds FULL JOIN earned USING (key)
 WHERE key IS NOT NULL AND (%(keys)s::bigint[] IS NULL OR key = ANY(%(keys)s))
-ORDER BY {{net}} DESC, people DESC NULLS LAST, key LIMIT %(limit)s OFFSET %(offset)s
+ORDER BY coalesce(net, 0) DESC, CASE WHEN coalesce(net, 0) = 0 THEN people END DESC NULLS LAST, key
+LIMIT %(limit)s OFFSET %(offset)s
 """  # noqa: S608 - constants
 
 
@@ -179,7 +159,8 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class SubjectStanding:
     """One of them. ``sold`` is what orders say, of products and brands, where it may be seen;
-    ``credited`` is what notes led to of it; ``commission`` is what a creator earned by it."""
+    ``credited`` is what notes led to of it; ``commission`` is what a creator earned by it;
+    ``link_outs`` is what shops elsewhere sold."""
 
     key: int | str | None
     label: str
@@ -189,6 +170,7 @@ class SubjectStanding:
     credited: Standing
     sold: Standing | None
     commission: Money | None
+    link_outs: LinkOuts
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,11 +187,17 @@ def standings(question: Question, *, at: datetime) -> Answer:
 
     An author sees what their own notes did; of products not what was sold without them.
     """
-    rows = rows_of(_statement(question.subject), _values(question))
+    with snapshot():
+        rows = _rows(question)
     shown = rows[: question.page.limit]
-    named = labels.named(question.subject.value, keys=[str(row["key"]) for row in shown])
+    keys = [row["key"] for row in shown]
+    named = labels.named(question.subject.value, keys=[str(key) for key in keys])
+    elsewhere = link_outs(question, by=question.subject.value, keys=keys, scope=question.scope)
     return Answer(
-        results=tuple(_standing(row, named[str(row["key"])], question) for row in shown),
+        results=tuple(
+            _standing(row, named[str(row["key"])], question, elsewhere.get(row["key"]))
+            for row in shown
+        ),
         has_more=len(rows) > question.page.limit,
         meta=meta_of(
             question,
@@ -220,6 +208,7 @@ def standings(question: Question, *, at: datetime) -> Answer:
             notes=[
                 "Refunds count on the day of the order.",
                 f"Credits are those of {question.model}; n is the people of the rows, added up.",
+                NOTE,
             ],
         ),
     )
@@ -227,24 +216,37 @@ def standings(question: Question, *, at: datetime) -> Answer:
 
 def nothing(brand: Brand, question: Question) -> SubjectStanding:
     """Return the standing of a brand of which nothing is there in the days asked for."""
-    none = Counter[str]()
-    return _standing(none, (brand.pk, brand.name), question)
+    elsewhere = link_outs(question, by=Subject.BRAND, keys=[brand.pk])
+    return _standing(Counter[str](), (brand.pk, brand.name), question, elsewhere.get(brand.pk))
 
 
-def _statement(subject: Subject) -> str:
+def _rows(question: Question) -> list[dict[str, Any]]:
+    """Return a page of them, and one more: where all of it earned, what they did is looked up by
+    index; else everybody's deeds are counted to know who comes next."""
+    values = _values(question)
+    if values["keys"] is None:
+        earners = rows_of(f"WITH {_sales(question)}{_EARNERS}", values)
+        if len(earners) == values["limit"]:
+            values |= {"keys": [row["key"] for row in earners], "offset": 0}
+    subject = question.subject
+    acts = acts_about(
+        subject if values["keys"] else None, with_productless=subject == Subject.AUTHOR
+    )
+    deeds = _DEEDS.format(key=_KEY[subject])
+    return rows_of(f"WITH {acts},{deeds},{_sales(question)}{_ANSWER}", values)
+
+
+def _sales(question: Question) -> str:
+    """Return the relations that tell what each earned; ``earned`` is the last."""
+    subject = question.subject
     sold = {Subject.PRODUCT: "product_id", Subject.BRAND: "brand_id"}.get(subject)
-    is_author = subject == Subject.AUTHOR
-    parts = [
-        _ABOUT.format(join="LEFT" if is_author else ""),
-        _DEEDS.format(key=_KEY[subject]),
-        _SALES.format(
-            credit_key=_CREDIT_KEY[subject],
-            sold_key=sold or "NULL::bigint",
-            is_author="true" if is_author else "false",
-        ),
-    ]
-    net = "coalesce(sold.gross - sold.refunded, 0)" if sold else "coalesce(credited.gross, 0)"
-    return "WITH " + ",".join(parts) + _ANSWER.format(net=net)
+    by = "sold" if sold and question.scope.author_id is None else "credited"
+    sales = _SALES.format(
+        credit_key=_CREDIT_KEY[subject],
+        sold_key=sold or "NULL::bigint",
+        is_author="true" if subject == Subject.AUTHOR else "false",
+    )
+    return f"{sales},{_EARNED.format(net=f'{by}.gross - {by}.refunded')}"
 
 
 def _values(question: Question) -> dict[str, Any]:
@@ -260,7 +262,10 @@ def _values(question: Question) -> dict[str, Any]:
 
 
 def _standing(
-    row: Mapping[str, Any], name: tuple[int | str | None, str], question: Question
+    row: Mapping[str, Any],
+    name: tuple[int | str | None, str],
+    question: Question,
+    elsewhere: LinkOuts | None,
 ) -> SubjectStanding:
     key, label = name
     currency = question.currency
@@ -283,6 +288,7 @@ def _standing(
         ),
         sold=None if is_author or question.scope.author_id is not None else sold,
         commission=Money(row["earned"], currency) if _tells_commission(question) else None,
+        link_outs=elsewhere or no_link_outs(currency),
     )
 
 

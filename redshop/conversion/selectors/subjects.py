@@ -10,6 +10,7 @@ from redshop.conversion import rules
 from redshop.conversion.rates import rate
 from redshop.conversion.selectors import populations
 from redshop.conversion.selectors.asking import meta_of
+from redshop.conversion.selectors.elsewhere import NOTE, LinkOuts, link_outs, nothing
 from redshop.conversion.selectors.rows import rows_of
 from redshop.conversion.types import AttributionModel, Meta, Period, Rate
 from redshop.core.money import Money
@@ -132,6 +133,7 @@ class NoteStatistics:
     engagement: Engagement
     interest: Interest
     credits: tuple[Credited, ...]
+    link_outs: LinkOuts
     meta: Meta
 
 
@@ -145,6 +147,7 @@ def note(note: Note, *, question: Question, at: datetime) -> NoteStatistics:
         "currency": question.currency,
     }
     deeds = rows_of(_DEEDS, values)[0]
+    elsewhere = link_outs(question, by="note", keys=[note.pk])
     return NoteStatistics(
         id=note.pk,
         title=note.title,
@@ -152,13 +155,14 @@ def note(note: Note, *, question: Question, at: datetime) -> NoteStatistics:
         engagement=engagement_of(deeds),
         interest=interest_of(deeds),
         credits=_credits(rows_of(_CREDITED, values), currency=question.currency),
+        link_outs=elsewhere.get(note.pk) or nothing(question.currency),
         meta=meta_of(
             question,
             definition="note",
             version=VERSION,
             n=deeds["people"],
             fresh_at=at,
-            notes=["Refunds count on the day of the order.", "n is the people who saw it."],
+            notes=["Refunds count on the day of the order.", "n is the people who saw it.", NOTE],
         ),
     )
 
