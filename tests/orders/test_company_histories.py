@@ -390,10 +390,13 @@ def live(company: Company, *, histories: int, derandomize: bool) -> None:
 
 
 @pytest.mark.django_db
-def test_two_thousand_steps_add_up(company: Company) -> None:
-    live(company, histories=130, derandomize=True)
+@pytest.mark.parametrize(
+    ("histories", "steps"), [(45, 600), pytest.param(130, 2_000, marks=pytest.mark.soak)]
+)
+def test_so_many_steps_add_up(company: Company, histories: int, steps: int) -> None:
+    live(company, histories=histories, derandomize=True)
 
-    assert sum(Life.done.values()) >= 2_000
+    assert sum(Life.done.values()) >= steps
 
 
 def forget(*_args: Any, **_kwargs: Any) -> None:

@@ -237,8 +237,9 @@ def assert_exact(shop: Shop) -> None:
 
 
 @pytest.mark.django_db
-def test_two_hundred_histories_are_exact() -> None:
-    shop = live(3, histories=200, steps=6)
+@pytest.mark.parametrize("histories", [100, pytest.param(200, marks=pytest.mark.soak)])
+def test_histories_are_exact(histories: int) -> None:
+    shop = live(3, histories=histories, steps=6)
 
     assert_exact(shop)
     assert Batch.objects.filter(kind="settlement").exists()
