@@ -117,7 +117,7 @@ def fill(*, events: int, conversions: int, people: int, ago: int = 95) -> None:
     partitions.ensure(since=start, until=timezone.now())
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
-        _settle(cursor, note, product_id=line.product_id, people=people)
+        _settle(cursor, note, product=line.product, people=people)
         _sell(cursor, line, start=start, conversions=conversions, people=people)
         cursor.execute(
             EVENTS.format(
@@ -128,8 +128,8 @@ def fill(*, events: int, conversions: int, people: int, ago: int = 95) -> None:
         cursor.execute("ANALYZE")
 
 
-def _settle(cursor: Any, note: Any, *, product_id: int, people: int) -> None:
-    """Make people, products, and notes that show one of these each."""
+def _settle(cursor: Any, note: Any, *, product: Any, people: int) -> None:
+    """Make people, products of a brand each, and notes that show one of these each."""
 
     def numbers(count: int) -> str:
         return f"generate_series({FIRST}, {FIRST} + {count}) AS n"
@@ -144,7 +144,16 @@ def _settle(cursor: Any, note: Any, *, product_id: int, people: int) -> None:
         email="'bench' || n || '@example.com'",
         population="'simulated'",
     )
-    clone(cursor, "catalog_product", product_id, numbers(PRODUCTS), id="n", name="'product ' || n")
+    clone(cursor, "catalog_brand", product.brand_id, numbers(PRODUCTS), id="n", name="'b' || n")
+    clone(
+        cursor,
+        "catalog_product",
+        product.pk,
+        numbers(PRODUCTS),
+        id="n",
+        name="'product ' || n",
+        brand_id="n",
+    )
     author = f"{FIRST} + n % {AUTHORS}"
     clone(cursor, "notes_note", note.pk, numbers(NOTES), id="n", author_id=author)
     cursor.execute(

@@ -56,14 +56,17 @@ about AS (
      AND (notes_producttag.valid_until IS NULL OR notes_producttag.valid_until > acts.occurred_at)
     WHERE acts.product_id IS NULL
 )"""
+_ACTS_ALONE: Final = "about AS (SELECT * FROM acts)"
 
 
-def acts_about(of: Subject | None, *, with_productless: bool = False) -> str:
+def acts_about(
+    of: Subject | None, *, by_product: bool = True, with_productless: bool = False
+) -> str:
     """Return the relations ``acts`` and ``about``: acts, each as often as it is about a product.
 
     Parameters: ``kinds``, ``since``, ``until``, ``populations``; and ``keys``, those of the
     subjects that acts are looked for ``of``, None for all acts. ``with_productless`` keeps acts
-    about no product at all.
+    about no product at all; without ``by_product`` each act is there once, whatever it shows.
     """
-    join = "LEFT" if with_productless else ""
-    return f"acts AS ({_ACTS_OF[of]}\n),{_ABOUT.format(join=join)}"
+    about = _ABOUT.format(join="LEFT" if with_productless else "") if by_product else _ACTS_ALONE
+    return f"acts AS ({_ACTS_OF[of]}\n),{about}"

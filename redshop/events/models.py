@@ -78,8 +78,10 @@ class Event(models.Model):
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
+            # attribution reads touches from here alone, without the rows themselves
             models.Index(
                 fields=["person_id", "occurred_at"],
+                include=["id", "kind", "note_id", "surface", "suspicion"],
                 condition=Q(person_id__isnull=False),
                 name="event_person",
             ),

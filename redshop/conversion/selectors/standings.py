@@ -51,7 +51,7 @@ _CREDIT_KEY: Final = {
 }
 _DEEDS: Final = f"""
 stood AS (
-    SELECT DISTINCT about.id, about.kind, about.actor, {{key}} AS key
+    SELECT {{distinct}} about.id, about.kind, about.actor, {{key}} AS key
     FROM about
     LEFT JOIN notes_note ON notes_note.id = about.note_id
     LEFT JOIN catalog_product ON catalog_product.id = about.product_id
@@ -229,10 +229,15 @@ def _rows(question: Question) -> list[dict[str, Any]]:
         if len(earners) == values["limit"]:
             values |= {"keys": [row["key"] for row in earners], "offset": 0}
     subject = question.subject
+    of_authors = subject == Subject.AUTHOR
+    is_of_brands = question.scope.brand_ids is not None
     acts = acts_about(
-        subject if values["keys"] else None, with_productless=subject == Subject.AUTHOR
+        subject if values["keys"] else None,
+        by_product=is_of_brands or not of_authors,
+        with_productless=of_authors,
     )
-    deeds = _DEEDS.format(key=_KEY[subject])
+    is_repeated = subject == Subject.BRAND or (of_authors and is_of_brands)
+    deeds = _DEEDS.format(key=_KEY[subject], distinct="DISTINCT" if is_repeated else "")
     return rows_of(f"WITH {acts},{deeds},{_sales(question)}{_ANSWER}", values)
 
 
