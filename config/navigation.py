@@ -14,6 +14,9 @@ GROUPS: Final[dict[str, list[tuple[str, str, str]]]] = {
         ("Notes", "notes.note", "photo_library"),
         ("Topics", "notes.topic", "tag"),
         ("Comments", "notes.comment", "chat_bubble"),
+        ("Synonyms", "notes.synonym", "compare_arrows"),
+        ("Search index", "notes.searchindex", "manage_search"),
+        ("Vocabulary", "notes.word", "spellcheck"),
     ],
     "Shop": [
         ("Products", "catalog.product", "shopping_bag"),

@@ -14,19 +14,27 @@ from notes.models import (
     FeedSnapshot,
     FollowFrom,
     Hide,
+    Indexed,
+    IndexedText,
     Like,
     Note,
     NoteCounts,
     NoteMedia,
+    PastSearch,
+    PostingBlock,
     ProductTag,
     ProofOfPurchase,
     Save,
+    SearchIndex,
     Share,
+    Synonym,
     Topic,
+    Word,
 )
 from notes.services import authoring, comments, reactions
 from notes.states import NoteState
 from redshop.core.ids import uuid7
+from redshop.core.populations import Population
 from redshop.events.kinds import Surface
 
 TOPICS: Final = (
@@ -246,3 +254,70 @@ class FeedSnapshotFactory(DjangoModelFactory[FeedSnapshot]):
     surface = Surface.EXPLORE
     policy = "ces_folk_v1"
     created_at = factory.LazyFunction(timezone.now)
+
+
+class IndexedTextFactory(DjangoModelFactory[IndexedText]):
+    """A note with one word, not folded yet; notes that are made are indexed by themselves."""
+
+    class Meta:
+        model = IndexedText
+
+    kind = Indexed.NOTE
+    subject_id = factory.Sequence(lambda n: 1_000_000 + n)
+    terms = ("tea",)
+    impacts = (30_000,)
+
+
+class PostingBlockFactory(DjangoModelFactory[PostingBlock]):
+    """A word that text number 1 has."""
+
+    class Meta:
+        model = PostingBlock
+
+    kind = Indexed.NOTE
+    term = "tea"
+    size = 1
+    texts = b"\x01\x00\x00\x00"
+    impacts = b"\xff\x7f"
+
+
+class SearchIndexFactory(DjangoModelFactory[SearchIndex]):
+    """An index that nothing is folded into yet."""
+
+    class Meta:
+        model = SearchIndex
+        django_get_or_create = ("kind",)
+
+    kind = Indexed.NOTE
+
+
+class WordFactory(DjangoModelFactory[Word]):
+    """A word that some notes are written with."""
+
+    class Meta:
+        model = Word
+
+    text = factory.Sequence(lambda n: f"word{n}")
+    documents = 3
+
+
+class SynonymFactory(DjangoModelFactory[Synonym]):
+    """Two words that mean the same."""
+
+    class Meta:
+        model = Synonym
+
+    words = ("sunscreen", "防晒霜")
+
+
+class PastSearchFactory(DjangoModelFactory[PastSearch]):
+    """What a person searched for."""
+
+    class Meta:
+        model = PastSearch
+
+    person_id = factory.Sequence(lambda n: n + 1)
+    query = "tea"
+    results = 3
+    population = Population.REAL
+    searched_at = factory.LazyFunction(timezone.now)

@@ -104,15 +104,11 @@ def cards(
 
 def _with_what_cards_show(notes: NoteQuerySet, viewer_id: int | None) -> NoteQuerySet:
     topics = Topic.objects.filter(notes=OuterRef("pk")).order_by("slug").values("slug")
-    return (
-        notes.select_related("author", "brand", "counts")
-        .defer("tokens", "title_tokens", "tag_tokens", "body_tokens")
-        .annotate(
-            topic_slugs=ArraySubquery(topics),
-            is_liked=_did(Like, viewer_id),
-            is_saved=_did(Save, viewer_id),
-            is_following=_follows_author(viewer_id),
-        )
+    return notes.select_related("author", "brand", "counts").annotate(
+        topic_slugs=ArraySubquery(topics),
+        is_liked=_did(Like, viewer_id),
+        is_saved=_did(Save, viewer_id),
+        is_following=_follows_author(viewer_id),
     )
 
 

@@ -8,7 +8,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from notes.discovery import snapshots
-from notes.services import reactions, verification
+from notes.services import folding, reactions, verification
 from redshop.core import outbox
 
 
@@ -33,3 +33,10 @@ def count_follow(*, kind: str, payload: Mapping[str, Any], at: datetime) -> None
 def forget_snapshots(**_newer: Any) -> None:
     """Delete feed and search answers that are past explaining."""
     snapshots.forget(at=timezone.now())
+
+
+@shared_task(name="notes.tasks.fold_search_index")
+def fold_search_index(**_newer: Any) -> None:
+    """Fold what was indexed since into blocks, all of it; index all notes where none ever was."""
+    while folding.fold(at=timezone.now()) == folding.TEXTS:
+        pass

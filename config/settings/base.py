@@ -249,6 +249,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 5.0},  # where no worker was there, the next turn does it all
     },
+    "fold-search-index": {
+        "task": "notes.tasks.fold_search_index",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
     "take-snapshots-of-notes": {
         "task": "redshop.conversion.tasks.take_snapshots",
         "schedule": crontab(minute=57),
@@ -331,6 +336,7 @@ RETURN_DAYS = env.int("RETURN_DAYS", default=7)  # to send it back; then sellers
 COMPLETE_DAYS = env.int("COMPLETE_DAYS", default=10)  # then a delivered order is; more than above
 LINK_OUT_PARAMETER = env.str("LINK_OUT_PARAMETER", default="redshop_click")
 LOCK_PATIENCE_MS = env.int("LOCK_PATIENCE_MS", default=2_000)  # then a write answers "busy"
+SEARCH_CACHE_BYTES = env.int("SEARCH_CACHE_BYTES", default=256 * 1024**2)  # in each process
 DISCLOSURE_RULE = env.str("DISCLOSURE_RULE", default="commercial")  # or "every_product_link"
 CONSENT_DEFAULTS = {"analytics": True, "personalisation": True, "marketing": False}
 

@@ -28,7 +28,10 @@ from notes.api.serializers import (
     TrendsSerializer,
     WhySerializer,
 )
-from notes.discovery import feed, policies, products, related, search, snapshots, suggest
+from notes.discovery import feed, policies, related, snapshots
+from notes.discovery.search import notes as search
+from notes.discovery.search import products, suggest
+from notes.discovery.search.hits import Sort
 from notes.discovery.snapshots import Explanation
 from notes.discovery.types import RankedPage, Viewer
 from redshop.accounts.api.people import viewer_id
@@ -61,6 +64,7 @@ def shown(request: Request, page: RankedPage) -> Response:
         "request_id": page.request_id,
         "policy": page.policy,
         "personalised": page.is_personalised,
+        **({"corrected_query": page.corrected_query} if page.corrected_query else {}),
         "results": [
             {"position": item.position, "note": cards[item.note_id], "reasons": item.reasons}
             for item in page.items
@@ -126,7 +130,7 @@ class SearchNotesView(APIView):
             return search.search_notes(
                 query=query["q"],
                 type_=query.get("type", ""),
-                sort=search.Sort(query["sort"]),
+                sort=Sort(query["sort"]),
                 **rest,
             )
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from rest_framework import serializers
 
-from notes.discovery.search import Sort
+from notes.discovery.search.hits import Sort
 from notes.models import Note
 
 #: More than the longest query that the behaviour log keeps is a mistake.

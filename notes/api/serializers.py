@@ -177,6 +177,10 @@ class RankedNotesSerializer(serializers.Serializer[Any]):
     request_id = serializers.UUIDField(help_text="To be sent along with events and reactions.")
     policy = serializers.CharField(help_text="The way of ranking, by name and version.")
     personalised = serializers.BooleanField()
+    corrected_query = serializers.CharField(
+        required=False,
+        help_text="What a search was answered for, where it was not as typed.",
+    )
     results = RankedNoteSerializer(many=True)
     next = serializers.URLField(allow_null=True)
     caught_up = serializers.BooleanField()

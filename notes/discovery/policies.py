@@ -95,22 +95,32 @@ class ChronologicalPolicy(Policy):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchPolicy(Policy):
-    """BM25 over weighted fields, plus a little engagement and freshness."""
+    """BM25 over weighted fields, plus a little engagement and freshness.
 
-    FIELDS: ClassVar = ("title", "tags", "body")
+    Lengths are in terms, of which a word has two (``search.text.length_of``). What stands before
+    ``engagement`` decides when a note is indexed: whoever changes it runs ``manage.py reindex``.
+    """
 
     title: float = 3.0
     tags: float = 2.0
     body: float = 1.0
-    typical_title: float = 12.0
-    typical_tags: float = 8.0
-    typical_body: float = 80.0
-    k1: float = 1.2
+    typical_title: float = 24.0
+    typical_tags: float = 16.0
+    typical_body: float = 160.0
+    k1: float = 0.6
     b: float = 0.6
     engagement: float = 0.5
     freshness: float = 0.3
     half_life_hours: float = 24.0 * 30
-    candidates: int = 500
+    synonym: float = 0.7  #: what a word that means the same counts,
+    completion: float = 0.5  #: or one that begins with what was typed last
+    least_share: float = 0.1  #: of the best match, below which a note is not found
+    least_share_sorted: float = 0.4  #: the same where matches are sorted by something else
+    deepest: int = 131_072  #: so many notes of a word, those first that it tells most about,
+    postings: int = 1_500_000  #: and of all words together
+    candidates: int = 400  #: so many of the best matches are ranked,
+    sorted_candidates: int = 5_000  #: or sorted,
+    most_candidates: int = 25_600  #: or looked through where few of them may be shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,13 +158,14 @@ FOLLOWING: Final = ChronologicalPolicy(
 )
 SEARCH: Final = SearchPolicy(
     name="bm25_fields",
-    version=1,
-    since=date(2026, 11, 1),
+    version=2,
+    since=date(2026, 11, 29),
     surfaces=("search",),
     words=(
         "Notes with words of the query, best match first: a rare word counts more than a common "
         "one, the title more than topics and products, these more than the body; interactions "
-        "and freshness break near-ties. Nothing about you plays a part."
+        "and freshness break near-ties. Synonyms count a little less, a word that nobody wrote is "
+        "taken for the nearest one that somebody did. Nothing about you plays a part."
     ),
 )
 SEARCH_NEWEST: Final = Policy(

@@ -1,7 +1,7 @@
 """Ranked answers that are kept, so that pages never shift and anyone may ask why."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 from uuid import UUID
@@ -62,11 +62,13 @@ class Answer:
     ledger: Ledger
     is_personalised: bool = False
     query: str = ""
+    corrected_query: str = ""
 
     def page(self, *, size: int, is_kept: bool) -> RankedPage:
         """Return the first page; only a kept answer has a next one."""
-        return _page(self, ledger=self.ledger, kept=range(len(self.ledger.note_ids)), size=size,
-                     is_kept=is_kept)  # fmt: skip
+        first = _page(self, ledger=self.ledger, kept=range(len(self.ledger.note_ids)), size=size,
+                      is_kept=is_kept)  # fmt: skip
+        return replace(first, corrected_query=self.corrected_query)
 
 
 def keep(answers: Sequence[Answer], *, at: datetime) -> None:

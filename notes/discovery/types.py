@@ -33,7 +33,10 @@ class RankedItem:
 
 @dataclass(frozen=True, slots=True)
 class RankedPage:
-    """One page of a ranked answer; ``cursor`` leads to the next, None where it is not kept."""
+    """One page of a ranked answer; ``cursor`` leads to the next, None where it is not kept.
+
+    ``corrected_query`` is what a search was answered for, empty where that is what was typed.
+    """
 
     request_id: UUID
     surface: str
@@ -42,6 +45,7 @@ class RankedPage:
     items: tuple[RankedItem, ...]
     cursor: str | None
     caught_up: bool
+    corrected_query: str = ""
 
     @property
     def note_ids(self) -> list[int]:

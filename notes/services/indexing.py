@@ -1,43 +1,81 @@
-"""The words that a note can be found by."""
+"""What a note can be found by: written when it changes."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from notes.discovery.text import tokenise
-from notes.models import Note, ProductTag
+from django.db import connection
+
+from notes.discovery.policies import SEARCH
+from notes.discovery.search.bm25 import Field, Shape, impacts
+from notes.discovery.search.text import length_of, tokenise
+from notes.models import Indexed, Note, ProductTag
 from redshop.core.db import requires_transaction
 
-FIELDS: Final = ("tokens", "title_tokens", "tag_tokens", "body_tokens")
+_NOTE: Final = Shape(
+    (
+        Field(SEARCH.title, SEARCH.typical_title),
+        Field(SEARCH.tags, SEARCH.typical_tags),
+        Field(SEARCH.body, SEARCH.typical_body),
+    ),
+    k1=SEARCH.k1,
+    b=SEARCH.b,
+)
+SHAPES: Final = {Indexed.NOTE: _NOTE}
+
+#: A text that changed gets a new number, so that postings of the old one lead nowhere.
+_WRITE: Final = """
+INSERT INTO notes_indexedtext (kind, subject_id, terms, impacts) VALUES (%s, %s, %s, %s)
+ON CONFLICT (kind, subject_id) DO UPDATE
+SET id = excluded.id, terms = excluded.terms, impacts = excluded.impacts
+"""
 
 
 @requires_transaction
 def index(note: Note) -> None:
-    """Write the note's words from its title, topics, products and body as they are now."""
-    note.title_tokens = tokenise(note.title)
-    note.tag_tokens = tokenise(" \n".join(_tags_of(note)))
-    note.body_tokens = tokenise(note.body)
-    note.tokens = sorted({*note.title_tokens, *note.tag_tokens, *note.body_tokens})
-    note.save(update_fields=FIELDS)
+    """Write what a note is found by, from its title, topics, products and body as they are now."""
+    write(Indexed.NOTE, texts_of([note.pk]))
 
 
-def _tags_of(note: Note) -> Sequence[str]:
-    topics = note.topics.order_by("slug").values_list("name", "slug")
-    products = (
-        ProductTag.objects.open()
-        .filter(note=note)
-        .order_by("pk")
-        .values_list("product__name", "product__brand__name")
-    )
-    return [text for row in [*topics, *products] for text in row]
+@requires_transaction
+def write(kind: Indexed, texts: Mapping[int, Sequence[str]]) -> None:
+    """Replace what subjects of a kind are found by, given the fields of each."""
+    found = {subject_id: impacts_of(kind, fields) for subject_id, fields in texts.items()}
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            _WRITE,
+            [
+                (kind.value, subject_id, list(terms), list(terms.values()))
+                for subject_id, terms in found.items()
+            ],
+        )
+
+
+def texts_of(note_ids: Sequence[int]) -> dict[int, list[str]]:
+    """Return the fields that each note is found by: title, topics and products, body."""
+    tags: defaultdict[int, list[str]] = defaultdict(list)
+    topics = Note.topics.through.objects.filter(note_id__in=note_ids).order_by("topic__slug")
+    for note_id, *names in topics.values_list("note_id", "topic__name", "topic__slug"):
+        tags[note_id] += names
+    products = ProductTag.objects.open().filter(note_id__in=note_ids).order_by("pk")
+    for note_id, *names in products.values_list("note_id", "product__name", "product__brand__name"):
+        tags[note_id] += names
+    notes = Note.objects.filter(pk__in=note_ids).order_by("pk").values_list("pk", "title", "body")
+    return {pk: [title, " \n".join(tags[pk]), body] for pk, title, body in notes}
+
+
+def impacts_of(kind: Indexed, fields: Sequence[str]) -> dict[str, int]:
+    """Return the terms of a text and the impact of each, given its fields."""
+    texts = [tokenise(field) for field in fields]
+    return impacts(texts, lengths=[*map(length_of, texts)], shape=SHAPES[kind])
 
 
 @requires_transaction
 def reindex(*, note_ids: Sequence[int]) -> int:
-    """Write the words of some notes anew, after topics or products were renamed.
+    """Write what some notes are found by anew, after topics or products were renamed.
 
     Locks: the notes, in primary-key order.
     """
     notes = list(Note.objects.filter(pk__in=note_ids).locked())
-    for note in notes:
-        index(note)
+    write(Indexed.NOTE, texts_of([note.pk for note in notes]))
     return len(notes)

@@ -6,7 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from notes.discovery import feed, search
+from notes.discovery import feed
+from notes.discovery.search import notes as search
 from notes.discovery.types import RankedPage, Viewer
 from redshop.core.populations import Population
 from redshop.events.kinds import Surface

@@ -11,10 +11,17 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notes.discovery import search
-from notes.discovery.bm25 import bm25f, inverse_document_frequency
-from notes.discovery.search import Ask, Sort
-from notes.discovery.text import fold, terms, tokenise
+from notes.discovery.search import notes as search
+from notes.discovery.search.bm25 import (
+    LARGEST,
+    Field,
+    Shape,
+    impacts,
+    inverse_document_frequency,
+)
+from notes.discovery.search.hits import Sort
+from notes.discovery.search.notes import Ask
+from notes.discovery.search.text import fold, normal, spans, terms, tokenise
 from notes.discovery.types import Viewer
 from notes.factories import LikeFactory, NoteFactory, TopicFactory
 from redshop.accounts.factories import BlockFactory, UserFactory
@@ -36,51 +43,58 @@ def found(query: str, **rest: Any) -> list[int]:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("Linen DRESS, size M", ["linen", "dress", "size", "m"]),
-        ("Caffè, perché no?", ["caffe", "perche", "no"]),
-        ("防晒霜", ["防", "晒", "霜", "防晒", "晒霜"]),
-        ("SPF50防晒", ["spf50", "防", "晒", "防晒"]),
-        ("ＦＵＬＬ　ｗｉｄｔｈ", ["full", "width"]),
-        ("💄 tint", ["💄", "tint"]),
+        (
+            "Linen DRESSES, size M",
+            ["linen", "linen~", "dress", "dresses~", "size", "siz~", "m", "m~"],
+        ),
+        ("Caffè, perché no?", ["caff", "caff~", "perch", "perc~", "no", "no~"]),
+        ("防晒霜", ["防", "晒", "霜", "防晒", "晒霜", "防晒霜"]),
+        ("SPF50防晒", ["spf50", "spf50~", "防", "晒", "防晒"]),
+        ("ＦＵＬＬ　ｗｉｄｔｈ", ["full", "full~", "width", "width~"]),
+        ("💄 tint", ["💄", "tint", "tint~"]),
         ("... !?", []),
-        ("x" * 100, ["x" * 40]),
+        ("x" * 100, ["x" * 40, "x" * 40 + "~"]),
     ],
 )
 def test_words_are_found_whatever_the_script(text: str, expected: list[str]) -> None:
     assert tokenise(text) == expected
 
 
-def test_a_query_asks_for_pairs_of_characters_and_not_for_each() -> None:
-    assert terms(tokenise("防晒霜 spf spf")) == ["防晒", "晒霜", "spf"]
-    assert terms(tokenise("霜")) == ["霜"]
+def test_a_stretch_of_chinese_does_not_count_for_each_way_it_is_looked_for() -> None:
+    asked = terms(tokenise("防晒霜 spf spf"))
+
+    assert asked == {
+        "防": 0.4, "晒": 0.4, "霜": 0.4, "防晒": 0.7, "晒霜": 0.7, "防晒霜": 0.25, "spf": 1, "spf~": 1,
+    }  # fmt: skip
 
 
 @given(st.text(max_size=200))
-def test_folding_twice_changes_nothing_and_tokens_fit_their_column(text: str) -> None:
+def test_folding_twice_changes_nothing_and_terms_fit_their_column(text: str) -> None:
     tokens = tokenise(text)
 
     assert tokenise(fold(text)) == tokens
-    assert all(0 < len(token) <= 40 for token in tokens)
-    assert len(terms(tokens)) <= 24
+    assert all(0 < len(token) <= 41 for token in tokens)
+    assert len(terms(tokens)) <= 512
+
+
+@given(st.text(max_size=200))
+def test_what_is_highlighted_is_what_is_found(text: str) -> None:
+    """The pieces of a text, each by itself, have the terms of the whole."""
+    pieces = list(spans(normal(text)))
+
+    assert [term for piece in pieces for term in tokenise(piece.folded)] == tokenise(text)
 
 
 def test_a_rare_word_counts_more_and_repetition_less_and_less() -> None:
     rarity = inverse_document_frequency(containing=np.array([1.0, 90.0]), documents=100)
+    shape = Shape((Field(1.0, 10.0),), k1=1.2, b=0.6)
     once, twice, thrice = (
-        bm25f(
-            occurrences=np.array([[[times]]], dtype=float),
-            lengths=np.array([[10.0]]),
-            typical_lengths=np.array([10.0]),
-            field_weights=np.array([1.0]),
-            rarity=np.array([1.0]),
-            k1=1.2,
-            b=0.6,
-        )[0, 0]
+        impacts([["tea"] * times + ["word"] * (10 - times)], lengths=[10], shape=shape)["tea"]
         for times in (1, 2, 3)
     )
 
     assert rarity[0] > rarity[1] > 0
-    assert once == pytest.approx(1.0)
+    assert once == round(LARGEST / 2.2)
     assert 0 < thrice - twice < twice - once
 
 

@@ -3,15 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
 import numpy as np
 
-from notes.discovery import hits, profiles, snapshots
-from notes.discovery.bm25 import bm25f, inverse_document_frequency
-from notes.discovery.hits import Hits
+from notes.discovery import profiles, snapshots
 from notes.discovery.policies import (
     EXPLORE,
     SEARCH,
@@ -22,7 +19,6 @@ from notes.discovery.policies import (
 )
 from notes.discovery.profiles import Profile
 from notes.discovery.ranking import (
-    Bools,
     Floats,
     Ints,
     best,
@@ -33,8 +29,10 @@ from notes.discovery.ranking import (
     weighted_interactions,
 )
 from notes.discovery.reasons import Kept
+from notes.discovery.search import hits
+from notes.discovery.search.asking import Asked, understand
+from notes.discovery.search.hits import Hits, Sort
 from notes.discovery.snapshots import Answer, Ledger
-from notes.discovery.text import terms, tokenise
 from notes.discovery.types import RankedPage, Viewer
 from redshop.core.ids import uuid7
 from redshop.events.kinds import Surface
@@ -43,12 +41,6 @@ PAGE: Final = 20
 SURFACES: Final = (Surface.SEARCH.value,)
 #: How many of the words that match are named in the reason.
 NAMED_WORDS: Final = 3
-
-
-class Sort(StrEnum):
-    RELEVANCE = "relevance"
-    NEWEST = "newest"
-    POPULAR = "popular"
 
 
 POLICIES: Final[dict[Sort, Policy]] = {
@@ -72,11 +64,11 @@ class Ask:
 class _Ranked:
     """Scores of all hits of a query, the same for everyone."""
 
+    asked: Asked
     hits: Hits
     features: dict[str, Floats]
     weights: dict[str, float]
     scores: Floats
-    matches: Bools  #: bool[n, terms]
     tie_break: Ints
 
 
@@ -132,6 +124,7 @@ def search_many(
                 surface=Surface.SEARCH.value,
                 policy=POLICIES[ask.sort].label if ask.sort != Sort.RELEVANCE else policy.label,
                 query=ask.query,
+                corrected_query=ranked[key].asked.corrected,
                 ledger=_ledger(ranked[key], profile, depth=depth),
             )
         )
@@ -142,36 +135,21 @@ def search_many(
 
 def _rank(ask: Ask, *, at: datetime, policy: SearchPolicy) -> _Ranked:
     """Score what is found; a query without a single word finds nothing."""
-    found = hits.load(terms=terms(tokenise(ask.query)), type_=ask.type, at=at, policy=policy)
-    match = relevance(found, policy=policy)
-    features, weights = _features(found, match.sum(axis=1), sort=ask.sort, at=at, policy=policy)
+    asked = understand(ask.query, policy=policy)
+    found = hits.load(asked.found, type_=ask.type, at=at, policy=policy, sort=ask.sort)
+    features, weights = _features(found, sort=ask.sort, at=at, policy=policy)
     return _Ranked(
+        asked=asked,
         hits=found,
         features=features,
         weights=weights,
         scores=combine(features, {}, weights=weights),
-        matches=match > 0,
         tie_break=recency(found.published_at, found.note_ids),
     )
 
 
-def relevance(found: Hits, *, policy: SearchPolicy) -> Floats:
-    """Return float64[n, terms]: what each word contributes to each note's match."""
-    return bm25f(
-        occurrences=found.occurrences,
-        lengths=found.lengths,
-        typical_lengths=np.array(
-            [policy.typical_title, policy.typical_tags, policy.typical_body], dtype=float
-        ),
-        field_weights=np.array([policy.title, policy.tags, policy.body], dtype=float),
-        rarity=inverse_document_frequency(containing=found.containing, documents=found.documents),
-        k1=policy.k1,
-        b=policy.b,
-    )
-
-
 def _features(
-    found: Hits, match: Floats, *, sort: Sort, at: datetime, policy: SearchPolicy
+    found: Hits, *, sort: Sort, at: datetime, policy: SearchPolicy
 ) -> tuple[dict[str, Floats], dict[str, float]]:
     match sort:
         case Sort.NEWEST:
@@ -180,7 +158,7 @@ def _features(
             weighted = weighted_interactions(found.interactions, policy=EXPLORE)
             return {"interactions": weighted}, {"interactions": 1.0}
     features = {
-        "match": match,
+        "match": found.match,
         "engagement": engagement(found.interactions, policy=EXPLORE),
         "freshness": freshness(
             found.published_at, at=at.timestamp(), half_life_hours=policy.half_life_hours
@@ -210,13 +188,20 @@ def _ledger(ranked: _Ranked, profile: Profile, *, depth: int) -> Ledger:
 
 
 def _reasons(ranked: _Ranked, chosen: Ints) -> list[list[Kept]]:
-    words = ranked.hits.terms
+    """Name the words that each note was found by, the most telling first."""
+    labels = ranked.asked.labels
+    telling = sorted(
+        enumerate(ranked.asked.found.postings), key=lambda each: (-each[1].worth, each[1].term)
+    )
+    named = [(place, labels[each.term]) for place, each in telling if each.term in labels]
     return [
-        [
-            (
-                "match",
-                ", ".join([words[place] for place in np.flatnonzero(row).tolist()][:NAMED_WORDS]),
-            )
-        ]
-        for row in ranked.matches[chosen]
+        [("match", ", ".join(_longest([word for place, word in named if row[place]])))]
+        for row in ranked.hits.has_term[chosen]
     ]
+
+
+def _longest(words: Sequence[str]) -> list[str]:
+    """Return the first words that are part of no other."""
+    distinct = list(dict.fromkeys(words))
+    whole = [word for word in distinct if not any(word != w and word in w for w in distinct)]
+    return whole[:NAMED_WORDS]

@@ -4,8 +4,6 @@ from typing import ClassVar, Self
 
 import pgtrigger
 from django.conf import settings
-from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -14,17 +12,6 @@ from notes.states import EDGES, NoteState
 from redshop.catalog.models import Brand, Media, Product
 from redshop.core.db import LockableQuerySet
 from redshop.core.populations import Population
-
-
-def _words(help_text: str) -> "ArrayField[list[str], list[str]]":
-    """Make a field of words with repetitions, from which searches count."""
-    return ArrayField(
-        models.CharField(max_length=40),
-        default=list,
-        blank=True,
-        editable=False,
-        help_text=help_text,
-    )
 
 
 class Topic(models.Model):
@@ -120,16 +107,6 @@ class Note(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now)
     published_at = models.DateTimeField(null=True, blank=True, editable=False)
-    tokens = ArrayField(
-        models.CharField(max_length=40),
-        default=list,
-        blank=True,
-        editable=False,
-        help_text="Every word it can be found by, once.",
-    )
-    title_tokens = _words("Of the title, in order.")
-    tag_tokens = _words("Of its topics and of the products and brands it shows.")
-    body_tokens = _words("Of the body, in order.")
     topics = models.ManyToManyField(Topic, related_name="notes", blank=True)
     media = models.ManyToManyField(Media, through="NoteMedia", blank=True)
 
@@ -160,7 +137,6 @@ class Note(models.Model):
                 name="note_newest",
             ),
             models.Index(fields=["author", "-published_at"], name="note_author_newest"),
-            GinIndex(fields=["tokens"], name="note_tokens"),
         ]
         triggers = [pgtrigger.FSM(name="note_state_edges", field="state", transitions=EDGES)]
 

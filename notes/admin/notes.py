@@ -137,7 +137,7 @@ class NoteAdmin(EditableAdmin):
         return (
             Note.objects.select_related("author", "brand", "counts")
             .prefetch_related(Prefetch("pictures", pictures))
-            .defer("body", "tokens", "title_tokens", "tag_tokens", "body_tokens")
+            .defer("body")
         )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Note | None = None) -> list[str]:

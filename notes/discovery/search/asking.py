@@ -1,0 +1,150 @@
+"""What a query asks for: its terms, what means the same, and what was probably meant."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from django.db import connection
+
+from notes.discovery.policies import SearchPolicy
+from notes.discovery.search import vocabulary
+from notes.discovery.search.lookup import Found, look_up
+from notes.discovery.search.postings import scored
+from notes.discovery.search.text import Span, fold, normal, spans, stems, terms, tokenise
+from notes.models import Indexed
+
+#: What was typed last is completed from so many letters on, with so many words.
+SHORTEST_PREFIX, ENDINGS = 2, 5
+#: A mistyped word may have been one of so many; so many postings tell which.
+CANDIDATES, DEEPEST, MOST = 5, 8_192, 65_536
+_KNOWN: Final = """
+SELECT coalesce((SELECT words_version FROM notes_searchindex WHERE kind = %s), 0),
+       (SELECT coalesce(json_agg(words ORDER BY id), '[]') FROM notes_synonym WHERE is_active)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query as it was understood; ``corrected`` is empty where it was taken as typed.
+
+    ``labels`` are the words that terms stand for, for those who read why something was found.
+    """
+
+    found: Found
+    labels: Mapping[str, str]
+    corrected: str = ""
+
+
+def understand(query: str, *, policy: SearchPolicy) -> Asked:
+    """Look the query's words up, with what means the same.
+
+    A word that nobody wrote is completed if it was typed last, else taken for the nearest one that
+    somebody did.
+    """
+    query = normal(query)
+    version, synonyms = _known()
+    asked = _asked(query, synonyms, policy)
+    found = look_up(Indexed.NOTE.value, asked)
+    known = {each.term for each in found.postings}
+    unknown = [span for span in spans(query) if _is_unknown(span, known)]
+    ends = _endings(query, unknown)
+    mistyped = unknown[:-1] if ends else unknown
+    corrected = _corrected(query, mistyped, found, version=version) if mistyped else query
+    if corrected != query or ends:
+        asked = {
+            **{term: policy.completion for word in ends for term in stems(word)},
+            **_asked(corrected, synonyms, policy),
+            **asked,
+        }
+        found = look_up(Indexed.NOTE.value, asked)
+    written = [*ends, *(word for words in synonyms for word in words), corrected, query]
+    labels = {term: word for text in written for term, word in _labels(text)}
+    return Asked(found, labels, corrected="" if corrected == query else corrected)
+
+
+def _asked(query: str, synonyms: Sequence[Sequence[str]], policy: SearchPolicy) -> dict[str, float]:
+    """Return what a query asks for, its synonyms included, and how much each term counts."""
+    return {**_synonymous(query, synonyms, policy), **terms(tokenise(query))}
+
+
+def _endings(query: str, unknown: Sequence[Span]) -> list[str]:
+    """Return how the word typed last may go on, if nobody wrote it."""
+    last = next(reversed(list(spans(query))), None)
+    if not unknown or unknown[-1] != last or len(last.folded) < SHORTEST_PREFIX:
+        return []
+    return vocabulary.endings(last.folded, limit=ENDINGS)
+
+
+def _corrected(query: str, mistyped: Sequence[Span], found: Found, *, version: int) -> str:
+    """Return the query with its mistyped words as they were probably meant.
+
+    Of the words that are equally near that one was meant which is found in the best company: the
+    one with which the best text matches the rest of the query best.
+    """
+    near = [vocabulary.nearest(span.folded, version=version, limit=CANDIDATES) for span in mistyped]
+    counts = {term: 1.0 for words in near for word in words for term in stems(word)}
+    postings = {each.term: each for each in look_up(Indexed.NOTE.value, counts).postings}
+    company = list(found.postings)
+    meant = []
+    for words in near:
+        ways = [[postings[term] for term in stems(word) if term in postings] for word in words]
+        reach = [
+            scored([*company, *way], deepest=DEEPEST, most=MOST).max(initial=0) for way in ways
+        ]
+        chosen = max(range(len(words)), key=lambda n: (reach[n], -n), default=None)
+        meant.append("" if chosen is None else words[chosen])
+        company += [] if chosen is None else ways[chosen]
+    for span, word in reversed(list(zip(mistyped, meant, strict=True))):
+        if word:
+            query = query[: span.start] + word + query[span.end :]
+    return query
+
+
+def _labels(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the terms of a text, each with the word that it stands for."""
+    for span in spans(text):
+        if span.is_cjk:
+            yield from ((term, term) for term in tokenise(span.folded))
+        else:
+            yield from ((term, span.folded) for term in tokenise(span.folded))
+
+
+def _known() -> tuple[int, Sequence[Sequence[str]]]:
+    """Return the vocabulary's version and the words that mean the same."""
+    with connection.cursor() as cursor:
+        cursor.execute(_KNOWN, [Indexed.NOTE.value])
+        version, synonyms = cursor.fetchone()
+    return version, synonyms
+
+
+def _is_unknown(span: Span, known: set[str]) -> bool:
+    """Tell whether nobody wrote a word; of Chinese each character is known or not by itself."""
+    return not span.is_cjk and span.folded.isalnum() and not known.intersection(stems(span.folded))
+
+
+def _synonymous(
+    query: str, synonyms: Sequence[Sequence[str]], policy: SearchPolicy
+) -> dict[str, float]:
+    """Return the terms of what means the same as something in the query."""
+    asked = f" {' '.join(_pieces(query))} "
+    folded = fold(query)
+    return {
+        term: weight * policy.synonym
+        for words in synonyms
+        if any(_is_in(word, asked, folded) for word in words)
+        for word in words
+        for term, weight in terms(tokenise(word)).items()
+    }
+
+
+def _is_in(word: str, asked: str, folded: str) -> bool:
+    """Tell whether a query has a word: whole words by their stems, Chinese anywhere."""
+    pieces = list(_pieces(word))
+    if any(span.is_cjk for span in spans(word)):
+        return fold(word) in folded
+    return bool(pieces) and f" {' '.join(pieces)} " in asked
+
+
+def _pieces(text: str) -> Iterator[str]:
+    for span in spans(text):
+        yield span.folded if span.is_cjk else stems(span.folded)[0]
