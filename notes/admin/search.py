@@ -1,7 +1,5 @@
 """What notes are found by, in the admin: synonyms to write, the index and its words to look at."""
 
-from typing import Any
-
 from django.contrib import admin
 from unfold.decorators import display
 
@@ -49,7 +47,7 @@ class WordAdmin(ReadOnlyAdmin):
     """The vocabulary by which mistyped words are corrected and unfinished ones completed."""
 
     list_display = ["text", "documents"]
-    fields: Any = list_display
+    fields = ["text", "documents"]
     search_fields = ["text__startswith"]
     ordering = ["-documents", "text"]
     show_full_result_count = False

@@ -34,6 +34,11 @@ _WORDS: Final = """
 INSERT INTO notes_word AS word (text, documents) SELECT * FROM unnest(%s::varchar[], %s::int[])
 ON CONFLICT (text) DO UPDATE SET documents = word.documents + excluded.documents
 """
+#: Texts are numbered from one again; blocks are not, since processes know them by their numbers.
+_NOTHING: Final = """
+TRUNCATE notes_postingblock, notes_word, notes_searchindex;
+TRUNCATE notes_indexedtext RESTART IDENTITY
+"""
 _STATUS: Final = """
 INSERT INTO notes_searchindex AS kept (kind, documents, folded_at, words_version)
 SELECT %(kind)s::varchar, count(*), %(at)s::timestamptz, 1
@@ -84,10 +89,7 @@ def rebuild(*, at: datetime, chunk: int = 50_000) -> int:
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        cursor.execute(
-            "TRUNCATE notes_indexedtext, notes_postingblock, notes_word, notes_searchindex"
-            " RESTART IDENTITY"
-        )
+        cursor.execute(_NOTHING)
         ids = list(Note.objects.existing().order_by("pk").values_list("pk", flat=True))
         for start in range(0, len(ids), chunk):
             _rebuild_some(cursor, ids[start : start + chunk], first=start + 1)

@@ -5,12 +5,19 @@ from datetime import UTC, datetime
 
 import pytest
 
+from notes.discovery.search import vocabulary
 from redshop.accounts.factories import UserFactory
 from redshop.accounts.models import User
 from tests.api import ApiClient
 from tests.conftest import token_of
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def no_vocabulary() -> None:
+    """Forget the words of the tests before: they are gone with their database."""
+    vocabulary.forget()
 
 
 @pytest.fixture

@@ -64,7 +64,8 @@ def test_a_stretch_of_chinese_does_not_count_for_each_way_it_is_looked_for() -> 
     asked = terms(tokenise("防晒霜 spf spf"))
 
     assert asked == {
-        "防": 0.4, "晒": 0.4, "霜": 0.4, "防晒": 0.7, "晒霜": 0.7, "防晒霜": 0.25, "spf": 1, "spf~": 1,
+        "防": 0.4, "晒": 0.4, "霜": 0.4, "防晒": 0.7, "晒霜": 0.7, "防晒霜": 0.25,
+        "spf": 1, "spf~": 1,
     }  # fmt: skip
 
 

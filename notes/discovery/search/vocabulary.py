@@ -55,6 +55,12 @@ def endings(prefix: str, *, limit: int) -> list[str]:
         return [text for (text,) in cursor.fetchall()]
 
 
+def forget() -> None:
+    """Drop the vocabulary that this process holds; it is read again when it is needed."""
+    with _lock:
+        _held.clear()
+
+
 def _spelling(version: int) -> SymSpell:
     with _lock:
         if not _held or not _held[0].version <= version < _held[0].version + STALE:
