@@ -15,6 +15,8 @@ from notes.models import Indexed
 
 #: What was typed last is completed from so many letters on, with so many words.
 SHORTEST_PREFIX, ENDINGS = 2, 5
+#: What both stems of a word count.
+ONE_WORD: Final = 2.0
 #: A mistyped word may have been one of so many; so many postings tell which.
 CANDIDATES, DEEPEST, MOST = 5, 8_192, 65_536
 _KNOWN: Final = """
@@ -128,13 +130,20 @@ def _synonymous(
     """Return the terms of what means the same as something in the query."""
     asked = f" {' '.join(_pieces(query))} "
     folded = fold(query)
+    same = [words for words in synonyms if any(_is_in(word, asked, folded) for word in words)]
     return {
         term: weight * policy.synonym
-        for words in synonyms
-        if any(_is_in(word, asked, folded) for word in words)
+        for words in same
         for word in words
-        for term, weight in terms(tokenise(word)).items()
+        for term, weight in _as_one_word(word).items()
     }
+
+
+def _as_one_word(text: str) -> dict[str, float]:
+    """Return the terms of one word or several, which count as much as those of one together."""
+    asked = terms(tokenise(text))
+    share = ONE_WORD / (sum(asked.values()) or 1.0)
+    return {term: weight * share for term, weight in asked.items()}
 
 
 def _is_in(word: str, asked: str, folded: str) -> bool:
