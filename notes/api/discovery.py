@@ -30,10 +30,11 @@ from notes.api.serializers import (
 )
 from notes.discovery import feed, policies, related, snapshots
 from notes.discovery.search import notes as search
-from notes.discovery.search import products, suggest
+from notes.discovery.search import products, snippets, suggest
 from notes.discovery.search.hits import Sort
 from notes.discovery.snapshots import Explanation
 from notes.discovery.types import RankedPage, Viewer
+from notes.types import NoteCard
 from redshop.accounts.api.people import viewer_id
 from redshop.core.api.visitors import visitor_id_of
 
@@ -66,7 +67,12 @@ def shown(request: Request, page: RankedPage) -> Response:
         "personalised": page.is_personalised,
         **({"corrected_query": page.corrected_query} if page.corrected_query else {}),
         "results": [
-            {"position": item.position, "note": cards[item.note_id], "reasons": item.reasons}
+            {
+                "position": item.position,
+                "note": cards[item.note_id],
+                "reasons": item.reasons,
+                **_highlighted(cards[item.note_id], page.terms),
+            }
             for item in page.items
             if item.note_id in cards
         ],
@@ -74,6 +80,14 @@ def shown(request: Request, page: RankedPage) -> Response:
         "caught_up": page.caught_up,
     }
     return Response(RankedNotesSerializer(body, context={"request": request}).data)
+
+
+def _highlighted(card: NoteCard, terms: frozenset[str]) -> dict[str, Any]:
+    """Return where a note has the words of a search; nothing where there was none."""
+    if not terms:
+        return {}
+    title, body = snippets.marked(card.title, terms), snippets.snippet(card.body, terms)
+    return {"highlights": {"title": title, "snippet": body}}
 
 
 def _next(request: Request, cursor: str | None) -> str | None:

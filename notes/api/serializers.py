@@ -163,12 +163,30 @@ class ReasonSerializer(serializers.Serializer[Any]):
     text = serializers.CharField()
 
 
+class MarkedSerializer(serializers.Serializer[Any]):
+    """A text, and where it has what was searched for."""
+
+    text = serializers.CharField()
+    marks = serializers.ListField(
+        child=serializers.ListField(child=serializers.IntegerField(), min_length=2, max_length=2),
+        help_text="Start and end of each place, in characters of the text (Unicode code points).",
+    )
+
+
+class HighlightsSerializer(serializers.Serializer[Any]):
+    """What of a note was searched for."""
+
+    title = MarkedSerializer()
+    snippet = MarkedSerializer(help_text="The piece of the body that shows most of it.")
+
+
 class RankedNoteSerializer(serializers.Serializer[Any]):
     """A note in its place, and why it is there."""
 
     position = serializers.IntegerField(help_text="From zero, over all pages.")
     note = NoteSerializer()
     reasons = ReasonSerializer(many=True)
+    highlights = HighlightsSerializer(required=False, help_text="In answers to a search.")
 
 
 class RankedNotesSerializer(serializers.Serializer[Any]):

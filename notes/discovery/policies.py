@@ -119,7 +119,7 @@ class SearchPolicy(Policy):
     deepest: int = 131_072  #: so many notes of a word, those first that it tells most about,
     postings: int = 1_500_000  #: and of all words together
     candidates: int = 400  #: so many of the best matches are ranked,
-    sorted_candidates: int = 5_000  #: or sorted,
+    sorted_candidates: int = 2_000  #: or sorted,
     most_candidates: int = 25_600  #: or looked through where few of them may be shown
 
 

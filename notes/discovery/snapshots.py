@@ -35,6 +35,7 @@ class Ledger:
     weights: Mapping[str, float] = field(default_factory=dict)
     features: Mapping[str, Sequence[float]] = field(default_factory=dict)
     factors: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    terms: Sequence[str] = ()  #: that a search was for, as the index knows them
 
     @classmethod
     def of(cls, snapshot: FeedSnapshot) -> Self:
@@ -131,6 +132,7 @@ def _page(
         items=tuple(ledger.item(place) for place in served),
         cursor=None if is_last or not is_kept else _write(answer.request_id, follows),
         caught_up=is_last,
+        terms=frozenset(ledger.terms),
     )
 
 

@@ -35,7 +35,8 @@ class RankedItem:
 class RankedPage:
     """One page of a ranked answer; ``cursor`` leads to the next, None where it is not kept.
 
-    ``corrected_query`` is what a search was answered for, empty where that is what was typed.
+    ``corrected_query`` is what a search was answered for, empty where that is what was typed;
+    ``terms`` is what it was for, as the index knows it.
     """
 
     request_id: UUID
@@ -46,6 +47,7 @@ class RankedPage:
     cursor: str | None
     caught_up: bool
     corrected_query: str = ""
+    terms: frozenset[str] = frozenset()
 
     @property
     def note_ids(self) -> list[int]:

@@ -145,10 +145,10 @@ def _in_parts(terms: Sequence[str]) -> Iterator[list[str]]:
         yield list(terms[start : start + TERMS])
 
 
-def _learn(cursor: Any, texts: Mapping[int, Sequence[str]]) -> None:
+def _learn(cursor: Any, texts: Mapping[int, indexing.Text]) -> None:
     """Count the words of texts as they are written, each once a text, for the vocabulary."""
     counted: Counter[str] = Counter()
-    for fields in texts.values():
-        counted.update({word for field in fields for word in words(field)})
+    for text in texts.values():
+        counted.update({word for field in text.fields for word in words(field)})
     found = sorted(word for word in counted if not word.isdigit())
     cursor.execute(_WORDS, [found, [counted[word] for word in found]])

@@ -2,13 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from django.db import connection
 
 from notes.discovery.policies import SEARCH
-from notes.discovery.search.bm25 import Field, Shape, impacts
-from notes.discovery.search.text import length_of, tokenise
+from notes.discovery.search.bm25 import LARGEST, Field, Shape, impacts
+from notes.discovery.search.text import facet, length_of, tokenise
 from notes.models import Indexed, Note, ProductTag
 from redshop.core.db import requires_transaction
 
@@ -31,6 +32,14 @@ SET id = excluded.id, terms = excluded.terms, impacts = excluded.impacts
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What somebody is found by: the text of each field, and what they are."""
+
+    fields: Sequence[str]
+    type: str
+
+
 @requires_transaction
 def index(note: Note) -> None:
     """Write what a note is found by, from its title, topics, products and body as they are now."""
@@ -38,9 +47,9 @@ def index(note: Note) -> None:
 
 
 @requires_transaction
-def write(kind: Indexed, texts: Mapping[int, Sequence[str]]) -> None:
-    """Replace what subjects of a kind are found by, given the fields of each."""
-    found = {subject_id: impacts_of(kind, fields) for subject_id, fields in texts.items()}
+def write(kind: Indexed, texts: Mapping[int, Text]) -> None:
+    """Replace what subjects of a kind are found by."""
+    found = {subject_id: impacts_of(kind, text) for subject_id, text in texts.items()}
     with connection.cursor() as cursor:
         cursor.executemany(
             _WRITE,
@@ -51,8 +60,8 @@ def write(kind: Indexed, texts: Mapping[int, Sequence[str]]) -> None:
         )
 
 
-def texts_of(note_ids: Sequence[int]) -> dict[int, list[str]]:
-    """Return the fields that each note is found by: title, topics and products, body."""
+def texts_of(note_ids: Sequence[int]) -> dict[int, Text]:
+    """Return what each note is found by: title, topics and products, body; and its type."""
     tags: defaultdict[int, list[str]] = defaultdict(list)
     topics = Note.topics.through.objects.filter(note_id__in=note_ids).order_by("topic__slug")
     for note_id, *names in topics.values_list("note_id", "topic__name", "topic__slug"):
@@ -60,14 +69,18 @@ def texts_of(note_ids: Sequence[int]) -> dict[int, list[str]]:
     products = ProductTag.objects.open().filter(note_id__in=note_ids).order_by("pk")
     for note_id, *names in products.values_list("note_id", "product__name", "product__brand__name"):
         tags[note_id] += names
-    notes = Note.objects.filter(pk__in=note_ids).order_by("pk").values_list("pk", "title", "body")
-    return {pk: [title, " \n".join(tags[pk]), body] for pk, title, body in notes}
+    notes = Note.objects.filter(pk__in=note_ids).order_by("pk")
+    return {
+        pk: Text((title, " \n".join(tags[pk]), body), type_)
+        for pk, title, body, type_ in notes.values_list("pk", "title", "body", "type")
+    }
 
 
-def impacts_of(kind: Indexed, fields: Sequence[str]) -> dict[str, int]:
-    """Return the terms of a text and the impact of each, given its fields."""
-    texts = [tokenise(field) for field in fields]
-    return impacts(texts, lengths=[*map(length_of, texts)], shape=SHAPES[kind])
+def impacts_of(kind: Indexed, text: Text) -> dict[str, int]:
+    """Return the terms of a text and the impact of each; what it is, is a term too."""
+    fields = [tokenise(field) for field in text.fields]
+    told = impacts(fields, lengths=[*map(length_of, fields)], shape=SHAPES[kind])
+    return told | {facet(text.type): LARGEST}
 
 
 @requires_transaction

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notes.discovery.search import notes as search
+from notes.discovery.search import snippets
 from notes.discovery.search.bm25 import (
     LARGEST,
     Field,
@@ -272,3 +273,60 @@ def test_trends_count_people_and_never_tell_what_one_person_typed(
         {"text": "防晒", "kind": "query", "number": 4},
         {"text": "Tea", "kind": "topic", "number": 1},
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "query", "marks"),
+    [
+        ("Linen DRESSES for summer", "dress", ["DRESSES"]),
+        ("Il CAFFÈ della moka", "caffe", ["CAFFÈ"]),
+        ("敏感肌防晒霜怎么选", "防晒霜", ["防晒霜"]),
+        ("防水又防晒，晒不黑", "防晒", ["防晒"]),
+        ("晒不黑", "晒", ["晒"]),
+        ("SPF50防晒 💄", "防晒 spf50 💄", ["SPF50防晒", "💄"]),
+        ("<b>tea</b> & tea", "tea", ["tea", "tea"]),
+        ("nothing of it", "tea", []),
+    ],
+)
+def test_what_was_searched_for_is_marked_where_it_stands(
+    text: str, query: str, marks: list[str]
+) -> None:
+    found = snippets.marked(text, frozenset(terms(tokenise(query))))
+
+    assert [found.text[a:b] for a, b in found.marks] == marks
+
+
+def test_a_snippet_shows_the_piece_with_most_of_what_was_searched_for() -> None:
+    body = "tea " + "filler " * 60 + "green tea from the hills " + "filler " * 60
+
+    found = snippets.snippet(body, frozenset(terms(tokenise("green tea"))))
+
+    assert found.text.startswith("…")
+    assert found.text.endswith("…")
+    assert [found.text[a:b] for a, b in found.marks] == ["green", "tea"]
+    assert len(found.text) == snippets.WIDTH + 2
+    assert snippets.snippet("short", frozenset()).text == "short"
+
+
+@given(st.text(max_size=400), st.text(min_size=1, max_size=30))
+def test_marks_lie_in_order_within_their_text(body: str, query: str) -> None:
+    found = snippets.snippet(body, frozenset(terms(tokenise(query))))
+
+    flat = [place for mark in found.marks for place in mark]
+    assert flat == sorted(set(flat))
+    assert all(0 <= place <= len(found.text) for place in flat)
+
+
+@pytest.mark.django_db
+def test_every_page_of_an_answer_is_highlighted(author: User, api: ApiClient) -> None:
+    for n in range(2):
+        NoteFactory.create(author=author, title="Green tea", body=f"tea {n}", published_at=AGO)
+
+    first = api.get("/search/notes?q=TEAS&page_size=1").json()
+    second = api.get(first["next"].partition("/api/v1")[2]).json()
+
+    for page in (first, second):
+        [row] = page["results"]
+        assert row["highlights"]["title"] == {"text": "Green tea", "marks": [[6, 9]]}
+        assert row["highlights"]["snippet"]["marks"] == [[0, 3]]
+    assert "highlights" not in api.get("/feed").json()["results"][0]

@@ -12,8 +12,10 @@ from django.db import connection
 from notes.discovery.policies import SearchPolicy
 from notes.discovery.ranking import INTERACTIONS, Bools, Floats, Ints, interactions_of
 from notes.discovery.search import postings
-from notes.discovery.search.lookup import Found
+from notes.discovery.search.lookup import Found, look_up
 from notes.discovery.search.postings import Postings, Texts
+from notes.discovery.search.text import facet
+from notes.models import Indexed
 
 #: So much deeper each look is than the one before, where filters left too little.
 DEEPER: Final = 8
@@ -26,7 +28,6 @@ JOIN notes_note note ON note.id = text.subject_id
 JOIN accounts_user author ON author.id = note.author_id
 LEFT JOIN notes_notecounts counts ON counts.note_id = note.id
 WHERE note.state = 'published' AND note.published_at <= %(at)s AND author.is_active
-  AND (%(type)s = '' OR note.type = %(type)s)
 ORDER BY wanted.place
 """  # noqa: S608 - the names of our own columns
 
@@ -60,6 +61,8 @@ def load(
     Looks deeper where what matched best may not be shown.
     """
     scores = postings.scored(found.postings, deepest=policy.deepest, most=policy.postings)
+    if type_:
+        scores *= postings.having(look_up(Indexed.NOTE.value, {facet(type_): 1.0}).postings, scores)
     is_sorted = sort != Sort.RELEVANCE
     least = policy.least_share_sorted if is_sorted else policy.least_share
     if len(scores):
@@ -67,7 +70,7 @@ def load(
     limit = policy.sorted_candidates if is_sorted else policy.candidates
     while True:
         texts = _chosen(scores, sort=sort, limit=limit)
-        rows = _read(texts, type_=type_, at=at)
+        rows = _read(texts, at=at)
         if len(rows) >= policy.depth or len(texts) < limit or limit >= policy.most_candidates:
             return _hits(rows, texts, scores, found.postings)
         limit *= DEEPER
@@ -81,11 +84,11 @@ def _chosen(scores: postings.Scores, *, sort: Sort, limit: int) -> Texts:
     return postings.best(scores, limit=limit)
 
 
-def _read(texts: Texts, *, type_: str, at: datetime) -> list[tuple[Any, ...]]:
+def _read(texts: Texts, *, at: datetime) -> list[tuple[Any, ...]]:
     if not len(texts):
         return []
     with connection.cursor() as cursor:
-        cursor.execute(_NOTES, {"texts": texts.tolist(), "type": type_, "at": at})
+        cursor.execute(_NOTES, {"texts": texts.tolist(), "at": at})
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
 

@@ -184,6 +184,7 @@ def _ledger(ranked: _Ranked, profile: Profile, *, depth: int) -> Ledger:
         reasons=_reasons(ranked, chosen),
         weights=ranked.weights,
         features={name: v[chosen].round(6).tolist() for name, v in ranked.features.items()},
+        terms=list(ranked.hits.terms),
     )
 
 

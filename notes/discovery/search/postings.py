@@ -107,6 +107,15 @@ def best(scores: Scores, *, limit: int) -> Texts:
     return found[order].astype(np.uint32)
 
 
+def having(postings: Sequence[Postings], scores: Scores) -> NDArray[np.bool_]:
+    """Return bool[texts]: which of those that are scored have one of the terms."""
+    there = np.zeros(len(scores), dtype=np.bool_)
+    for each in postings:
+        for block in each.blocks:
+            there[block.texts[block.texts < len(there)]] = True
+    return there
+
+
 def with_term(texts: Texts, postings: Sequence[Postings]) -> NDArray[np.bool_]:
     """Return bool[texts, terms]: which of some texts have which term."""
     matches = np.zeros((len(texts), len(postings)), dtype=np.bool_)

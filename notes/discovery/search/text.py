@@ -13,9 +13,8 @@ import Stemmer
 #: Han, kana and Hangul: scripts whose words are not found by their spaces.
 _CJK: Final = "\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\U00020000-\U0003ffff"
 _PICTURES: Final = "\u2600-\u27bf\U0001f300-\U0001faff"
-_MARKS: Final = "\u0300-\u036f"
-_RUN: Final = re.compile(rf"([{_CJK}]+)|([^\W_{_CJK}](?:[^\W_{_CJK}]|[{_MARKS}])*)|([{_PICTURES}])")
-_ACCENTS: Final = re.compile(f"[{_MARKS}]")
+_RUN: Final = re.compile(rf"([{_CJK}]+)|([^\W_{_CJK}]+)|([{_PICTURES}])")
+_ACCENTS: Final = re.compile("[\u0300-\u036f]")
 _IS_CJK: Final = re.compile(f"[{_CJK}]")
 
 MAX_TOKEN: Final = 40
@@ -47,6 +46,11 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", _ACCENTS.sub("", decomposed))
 
 
+@lru_cache(maxsize=10_000)
+def _fold_one(character: str) -> str:
+    return fold(character)
+
+
 def normal(text: str) -> str:
     """Return the text with letters and their accents in one piece: only so places in it agree."""
     return unicodedata.normalize("NFC", text)
@@ -54,9 +58,11 @@ def normal(text: str) -> str:
 
 def spans(text: str) -> Iterator[Span]:
     """Yield the words, runs of Chinese, Japanese or Korean, and emojis of a normal text."""
-    for found in _RUN.finditer(text):
-        run = found.group(1)
-        yield Span(found.start(), found.end(), fold(found.group()), is_cjk=run is not None)
+    pieces = [_fold_one(character) for character in text]
+    places = [place for place, piece in enumerate(pieces) for _ in piece]
+    for found in _RUN.finditer("".join(pieces)):
+        start, end = places[found.start()], places[found.end() - 1] + 1
+        yield Span(start, end, found.group(), is_cjk=found.group(1) is not None)
 
 
 def tokenise(text: str) -> list[str]:
@@ -103,6 +109,11 @@ def weight_of(term: str) -> float:
 def length_of(tokens: Iterable[str]) -> float:
     """Return how long a text is: about as much for a word of any language."""
     return sum(map(weight_of, tokens))
+
+
+def facet(name: str) -> str:
+    """Return the term of what a text is, which no word can be."""
+    return f"/{name}"
 
 
 @lru_cache(maxsize=50_000)
