@@ -15,6 +15,7 @@ GROUPS: Final[dict[str, list[tuple[str, str, str]]]] = {
         ("Topics", "notes.topic", "tag"),
         ("Comments", "notes.comment", "chat_bubble"),
         ("Synonyms", "notes.synonym", "compare_arrows"),
+        ("Trending", "notes.trendinglist", "trending_up"),
         ("Search index", "notes.searchindex", "manage_search"),
         ("Vocabulary", "notes.word", "spellcheck"),
     ],

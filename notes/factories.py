@@ -29,12 +29,12 @@ from notes.models import (
     Share,
     Synonym,
     Topic,
+    TrendingList,
     Word,
 )
 from notes.services import authoring, comments, reactions
 from notes.states import NoteState
 from redshop.core.ids import uuid7
-from redshop.core.populations import Population
 from redshop.events.kinds import Surface
 
 TOPICS: Final = (
@@ -319,5 +319,16 @@ class PastSearchFactory(DjangoModelFactory[PastSearch]):
     person_id = factory.Sequence(lambda n: n + 1)
     query = "tea"
     results = 3
-    population = Population.REAL
     searched_at = factory.LazyFunction(timezone.now)
+
+
+class TrendingListFactory(DjangoModelFactory[TrendingList]):
+    """A list of nothing."""
+
+    class Meta:
+        model = TrendingList
+
+    computed_at = factory.LazyFunction(timezone.now)
+    definition = "Nothing."
+    entries = factory.LazyFunction(list)
+    too_few_people = 0

@@ -8,6 +8,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from notes.discovery import snapshots
+from notes.discovery.search import history, trending
 from notes.services import folding, reactions, verification
 from redshop.core import outbox
 
@@ -31,8 +32,15 @@ def count_follow(*, kind: str, payload: Mapping[str, Any], at: datetime) -> None
 
 @shared_task(name="notes.tasks.forget_snapshots")
 def forget_snapshots(**_newer: Any) -> None:
-    """Delete feed and search answers that are past explaining."""
+    """Delete feed and search answers that are past explaining, and searches past their days."""
     snapshots.forget(at=timezone.now())
+    history.forget_old(at=timezone.now())
+
+
+@shared_task(name="notes.tasks.count_trends")
+def count_trends(**_newer: Any) -> None:
+    """Count what is trending, and keep the list with how each entry got there."""
+    trending.keep(at=timezone.now())
 
 
 @shared_task(name="notes.tasks.fold_search_index")

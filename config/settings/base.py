@@ -249,6 +249,10 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 5.0},  # where no worker was there, the next turn does it all
     },
+    "count-trends": {
+        "task": "notes.tasks.count_trends",
+        "schedule": crontab(minute="*/10"),
+    },
     "fold-search-index": {
         "task": "notes.tasks.fold_search_index",
         "schedule": 10.0,

@@ -1,10 +1,21 @@
 """What notes are found by, in the admin: synonyms to write, the index and its words to look at."""
 
+from typing import Final
+
 from django.contrib import admin
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from notes.models import IndexedText, PostingBlock, SearchIndex, Synonym, Word
+from notes.models import IndexedText, PostingBlock, SearchIndex, Synonym, TrendingList, Word
 from redshop.core.admin import EditableAdmin, ReadOnlyAdmin
+
+#: So many entries stand for a list.
+SHOWN: Final = 5
+_TABLE: Final = (
+    '<table class="w-full"><thead><tr><th>What</th><th>Kind</th><th>Number</th><th>Before</th>'
+    "</tr></thead><tbody>{}</tbody></table>"
+)
 
 
 @admin.register(Synonym)
@@ -51,3 +62,32 @@ class WordAdmin(ReadOnlyAdmin):
     search_fields = ["text__startswith"]
     ordering = ["-documents", "text"]
     show_full_result_count = False
+
+
+@admin.register(TrendingList)
+class TrendingListAdmin(ReadOnlyAdmin):
+    """What was trending when, and by which numbers each entry got there."""
+
+    list_display = ["computed_at", "first", "count", "too_few_people"]
+    fields = ["computed_at", "definition", "table", "too_few_people"]
+    ordering = ["-computed_at"]
+
+    @display(description="first")
+    def first(self, row: TrendingList) -> str:
+        """Show the first entries in one line."""
+        return ", ".join(entry["text"] for entry in row.entries[:SHOWN]) or "–"
+
+    @display(description="entries")
+    def count(self, row: TrendingList) -> int:
+        """Count the entries."""
+        return len(row.entries)
+
+    @display(description="entries")
+    def table(self, row: TrendingList) -> SafeString:
+        """Show every entry with its numbers."""
+        lines = format_html_join(
+            "",
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            ((e["text"], e["kind"], e["number"], e["number_before"]) for e in row.entries),
+        )
+        return format_html(_TABLE, lines)

@@ -6,7 +6,9 @@ from urllib.parse import urlencode
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
+from rest_framework import status
 from rest_framework.exceptions import NotAuthenticated
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -21,6 +23,7 @@ from notes.api.queries import (
     WhyQuery,
 )
 from notes.api.serializers import (
+    PastSearchesSerializer,
     PoliciesSerializer,
     ProductHitsSerializer,
     RankedNotesSerializer,
@@ -29,13 +32,13 @@ from notes.api.serializers import (
     WhySerializer,
 )
 from notes.discovery import feed, policies, related, snapshots
+from notes.discovery.search import history, products, snippets, suggest, trending
 from notes.discovery.search import notes as search
-from notes.discovery.search import products, snippets, suggest
 from notes.discovery.search.hits import Sort
 from notes.discovery.snapshots import Explanation
 from notes.discovery.types import RankedPage, Viewer
 from notes.types import NoteCard
-from redshop.accounts.api.people import viewer_id
+from redshop.accounts.api.people import me, viewer_id
 from redshop.core.api.visitors import visitor_id_of
 
 TAG = ["discovery"]
@@ -145,6 +148,7 @@ class SearchNotesView(APIView):
                 query=query["q"],
                 type_=query.get("type", ""),
                 sort=Sort(query["sort"]),
+                source=query["source"],
                 **rest,
             )
 
@@ -247,10 +251,41 @@ class SuggestView(APIView):
         responses=SuggestionsSerializer,
     )
     def get(self, request: Request) -> Response:
-        """Complete what is being typed, from topics and recent titles."""
+        """Complete what is being typed: one's own searches, topics, brands, products, words, notes.
+
+        The last word may be unfinished anywhere in a title, and mistyped.
+        """
         prefix = asked(SuggestQuery, request)["q"]
-        found = suggest.complete(prefix=prefix, at=timezone.now())
+        found = suggest.complete(prefix=prefix, viewer=viewer_of(request), at=timezone.now())
         return Response(SuggestionsSerializer({"results": found}).data)
+
+
+class PastSearchesView(APIView):
+    permission_classes = [IsAuthenticated]
+
+    @extend_schema(operation_id="list_own_searches", tags=TAG, responses=PastSearchesSerializer)
+    def get(self, request: Request) -> Response:
+        """Return what one searched for, each query once, the latest first."""
+        rows = history.past(person_id=me(request))
+        return Response(
+            PastSearchesSerializer({"results": rows, "next": None, "previous": None}).data
+        )
+
+    @extend_schema(operation_id="forget_own_searches", tags=TAG, responses={204: None})
+    def delete(self, request: Request) -> Response:
+        """Forget all that one searched for."""
+        history.forget_all(person_id=me(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class PastSearchView(APIView):
+    permission_classes = [IsAuthenticated]
+
+    @extend_schema(operation_id="forget_own_search", tags=TAG, responses={204: None})
+    def delete(self, request: Request, search_id: int) -> Response:
+        """Forget a query, however often one searched for it."""
+        history.forget_one(person_id=me(request), search_id=search_id)
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class TrendingView(APIView):
@@ -258,7 +293,7 @@ class TrendingView(APIView):
     def get(self, request: Request) -> Response:
         """Return what most people search for, and the topics most written about."""
         body = {
-            "results": suggest.trending(at=timezone.now()),
-            "definition": suggest.DEFINITION,
+            "results": trending.trending(at=timezone.now()),
+            "definition": trending.DEFINITION,
         }
         return Response(TrendsSerializer(body).data)

@@ -1,14 +1,12 @@
 """What lists of notes can be asked."""
 
-from typing import Any, Final
+from typing import Any
 
 from rest_framework import serializers
 
 from notes.discovery.search.hits import Sort
-from notes.models import Note
-
-#: More than the longest query that the behaviour log keeps is a mistake.
-MOST_QUERY: Final = 200
+from notes.discovery.search.notes import MOST_QUERY
+from notes.models import Note, PastSearch
 
 
 class PageQuery(serializers.Serializer[Any]):
@@ -33,6 +31,11 @@ class NoteSearchQuery(PageQuery):
     type = serializers.ChoiceField(choices=Note.Type.choices, required=False)
     sort = serializers.ChoiceField(
         choices=[sort.value for sort in Sort], default=Sort.RELEVANCE.value
+    )
+    source = serializers.ChoiceField(  # type: ignore[assignment]
+        choices=PastSearch.Source.choices,
+        default=PastSearch.Source.TYPED.value,
+        help_text="Where the query came from.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -163,7 +163,7 @@ class ReasonSerializer(serializers.Serializer[Any]):
     text = serializers.CharField()
 
 
-class MarkedSerializer(serializers.Serializer[Any]):
+class MarkedTextSerializer(serializers.Serializer[Any]):
     """A text, and where it has what was searched for."""
 
     text = serializers.CharField()
@@ -176,8 +176,8 @@ class MarkedSerializer(serializers.Serializer[Any]):
 class HighlightsSerializer(serializers.Serializer[Any]):
     """What of a note was searched for."""
 
-    title = MarkedSerializer()
-    snippet = MarkedSerializer(help_text="The piece of the body that shows most of it.")
+    title = MarkedTextSerializer()
+    snippet = MarkedTextSerializer(help_text="The piece of the body that shows most of it.")
 
 
 class RankedNoteSerializer(serializers.Serializer[Any]):
@@ -269,9 +269,23 @@ class ProductHitsSerializer(serializers.Serializer[Any]):
     previous = serializers.URLField(allow_null=True)
 
 
+class PastSearchSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    query = serializers.CharField()
+    searched_at = serializers.DateTimeField()
+
+
+class PastSearchesSerializer(serializers.Serializer[Any]):
+    """What one searched for; always one page."""
+
+    results = PastSearchSerializer(many=True)
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+
+
 class SuggestionSerializer(serializers.Serializer[Any]):
     text = serializers.CharField()
-    kind = serializers.ChoiceField(choices=["topic", "note"])
+    kind = serializers.ChoiceField(choices=["history", "topic", "brand", "product", "word", "note"])
 
 
 class SuggestionsSerializer(serializers.Serializer[Any]):
@@ -284,6 +298,9 @@ class TrendSerializer(serializers.Serializer[Any]):
     number = serializers.IntegerField(
         help_text="People who searched for it, or notes published about it."
     )
+    number_before = serializers.IntegerField(help_text="The same in as long a time before.")
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField()
 
 
 class TrendsSerializer(serializers.Serializer[Any]):

@@ -10,6 +10,8 @@ urlpatterns = [
     path("search/products", discovery.SearchProductsView.as_view()),
     path("search/suggest", discovery.SuggestView.as_view()),
     path("search/trending", discovery.TrendingView.as_view()),
+    path("me/searches", discovery.PastSearchesView.as_view()),
+    path("me/searches/<int:search_id>", discovery.PastSearchView.as_view()),
     path("ranking/policies", discovery.PoliciesView.as_view()),
     path("notes", notes.NotesView.as_view()),
     path("notes/<int:note_id>", notes.NoteView.as_view()),

@@ -30,6 +30,7 @@ class Profile:
 
     viewer: Viewer
     is_personalised: bool = False
+    may_be_remembered: bool = False
     followed: Sequence[int] = ()
     barred_authors: Sequence[int] = ()
     barred_notes: Sequence[int] = ()
@@ -120,6 +121,7 @@ def _relations(viewer: Viewer, row: Row | None) -> Profile:
         followed=row["followed"],
         barred_authors=[*row["blocked"], *row["barring"]],
         barred_notes=row["hidden"],
+        may_be_remembered=_may_be_personal(row),
     )
 
 
@@ -138,6 +140,7 @@ def _profile(
     return Profile(
         viewer=viewer,
         is_personalised=True,
+        may_be_remembered=True,
         followed=relations.followed,
         barred_authors=relations.barred_authors,
         barred_notes=relations.barred_notes,

@@ -22,7 +22,7 @@ from notes.models.notes import (
     Share,
     Topic,
 )
-from notes.models.queries import PastSearch, Synonym
+from notes.models.queries import PastSearch, Synonym, TrendingList
 
 __all__ = [
     "Comment",
@@ -50,5 +50,6 @@ __all__ = [
     "Share",
     "Synonym",
     "Topic",
+    "TrendingList",
     "Word",
 ]

@@ -5,8 +5,6 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
-from redshop.core.populations import Population
-
 
 class Synonym(models.Model):
     """Words that mean the same: who searches for one finds the others too."""
@@ -47,8 +45,7 @@ class PastSearch(models.Model):
         max_length=10, choices=Source.choices, default=Source.TYPED, help_text="How they got to it."
     )
     corrected_query = models.CharField(max_length=200, blank=True)
-    results = models.PositiveIntegerField(help_text="Notes found.")
-    population = models.CharField(max_length=9, choices=Population.choices)
+    results = models.PositiveIntegerField(help_text="Notes found, as many as are ranked.")
     searched_at = models.DateTimeField()
 
     class Meta:
@@ -57,3 +54,21 @@ class PastSearch(models.Model):
 
     def __str__(self) -> str:
         return self.query
+
+
+class TrendingList(models.Model):
+    """What was trending at a moment, with the numbers by which each entry got there."""
+
+    id = models.BigAutoField(primary_key=True)
+    computed_at = models.DateTimeField(db_index=True)
+    definition = models.TextField(help_text="The rule by which it was counted.")
+    entries = models.JSONField(help_text="Text, kind, number, the number before, since, until.")
+    too_few_people = models.PositiveIntegerField(
+        help_text="Queries left out because too few people searched for them."
+    )
+
+    class Meta:
+        verbose_name = "trending list"
+
+    def __str__(self) -> str:
+        return f"Trending at {self.computed_at:%Y-%m-%d %H:%M}"

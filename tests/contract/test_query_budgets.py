@@ -15,7 +15,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from notes.factories import CommentFactory, NoteFactory, TopicFactory
+from notes.factories import CommentFactory, NoteFactory, PastSearchFactory, TopicFactory
 from notes.models import Note
 from notes.states import NoteState
 from orders.factories import ADDRESSES, CartItemFactory, asked_back, delivered, paid, placed
@@ -148,6 +148,7 @@ def _ids(me: User, note: Note, comment_id: int, order_id: Any, arrived: Order) -
         "product_elsewhere_id": elsewhere.pk,
         "note_id": note.pk,
         "comment_id": comment_id,
+        "search_id": PastSearchFactory.create(person_id=me.pk).pk,
         "order_id": order_id,
         "product_id": product.pk,
         "sku_id": product.skus.get().pk,

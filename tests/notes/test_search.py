@@ -11,8 +11,8 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notes.discovery.search import history, snippets, trending
 from notes.discovery.search import notes as search
-from notes.discovery.search import snippets
 from notes.discovery.search.bm25 import (
     LARGEST,
     Field,
@@ -24,9 +24,11 @@ from notes.discovery.search.hits import Sort
 from notes.discovery.search.notes import Ask
 from notes.discovery.search.text import fold, normal, spans, terms, tokenise
 from notes.discovery.types import Viewer
-from notes.factories import LikeFactory, NoteFactory, TopicFactory
+from notes.factories import LikeFactory, NoteFactory, PastSearchFactory, TopicFactory
+from notes.models import PastSearch
+from notes.services import folding
 from redshop.accounts.factories import BlockFactory, UserFactory
-from redshop.accounts.models import User
+from redshop.accounts.models import Consent, Purpose, User
 from redshop.catalog.factories import BrandFactory, ProductFactory, SkuFactory
 from redshop.core.populations import Population
 from redshop.events.kinds import EventKind, Source
@@ -242,8 +244,8 @@ def test_what_is_typed_is_completed_from_topics_then_titles(author: User, api: A
     ]
 
 
-def searched(query: str, people: int) -> None:
-    now = timezone.now()
+def searched(query: str, people: int, ago: timedelta = timedelta()) -> None:
+    now = timezone.now() - ago
     Event.objects.bulk_create(
         Event(
             id=uuid4(),
@@ -269,10 +271,102 @@ def test_trends_count_people_and_never_tell_what_one_person_typed(
 
     answer = api.get("/search/trending").json()
 
-    assert answer["results"] == [
-        {"text": "防晒", "kind": "query", "number": 4},
-        {"text": "Tea", "kind": "topic", "number": 1},
+    told = [(row["text"], row["kind"], row["number"]) for row in answer["results"]]
+    assert told == [("防晒", "query", 4), ("Tea", "topic", 1)]
+
+
+@pytest.mark.django_db
+def test_a_trend_tells_how_it_got_there_and_is_kept(api: ApiClient) -> None:
+    searched("防晒", 4)
+    searched("My secret", 2)
+    searched("tea", 3, ago=timedelta(hours=30))
+    searched("tea", 5)
+
+    kept = trending.keep(at=timezone.now())
+    searched("late", 9)
+    answer = api.get("/search/trending").json()
+
+    assert [(row["text"], row["number"], row["number_before"]) for row in answer["results"]] == [
+        ("tea", 5, 3),
+        ("防晒", 4, 0),
     ]
+    assert answer["results"][0]["until"] == kept.computed_at.isoformat().replace("+00:00", "Z")
+    assert kept.too_few_people == 1
+    assert "secret" not in str(kept.entries)
+    afresh = trending.trending(at=kept.computed_at + timedelta(hours=1))
+    assert [trend.text for trend in afresh] == ["late", "tea", "防晒"]
+
+
+@pytest.mark.django_db
+def test_one_finds_what_one_searched_for_and_may_forget_it(
+    author: User, reader: User, reader_api: ApiClient, api: ApiClient
+) -> None:
+    for query in ("tea", "coffee", "TEA"):
+        reader_api.get(f"/search/notes?q={query}&source=trending")
+    api.get("/search/notes?q=nobody")
+
+    listed = reader_api.get("/me/searches").json()["results"]
+
+    assert [row["query"] for row in listed] == ["TEA", "coffee"]
+    assert set(PastSearch.objects.values_list("person_id", "source")) == {(reader.pk, "trending")}
+    assert reader_api.get("/search/suggest?q=te").json()["results"][0] == {
+        "text": "TEA",
+        "kind": "history",
+    }
+    assert history.past(person_id=author.pk) == []
+    assert reader_api.delete(f"/me/searches/{listed[0]['id']}").status_code == 204
+    assert [row["query"] for row in reader_api.get("/me/searches").json()["results"]] == ["coffee"]
+    assert reader_api.delete(f"/me/searches/{listed[0]['id']}").status_code == 404
+    assert reader_api.delete("/me/searches").status_code == 204
+    assert PastSearch.objects.count() == 0
+    assert api.get("/me/searches").status_code == 401
+
+
+@pytest.mark.django_db
+def test_who_does_not_want_to_be_known_by_what_they_do_leaves_no_searches(
+    reader: User, reader_api: ApiClient
+) -> None:
+    Consent.objects.update_or_create(
+        user=reader,
+        purpose=Purpose.PERSONALISATION,
+        defaults={"is_granted": False, "changed_at": NOW},
+    )
+
+    reader_api.get("/search/notes?q=tea")
+
+    assert PastSearch.objects.count() == 0
+
+
+@pytest.mark.django_db
+def test_old_searches_are_forgotten(reader: User) -> None:
+    PastSearchFactory.create(person_id=reader.pk, searched_at=NOW - timedelta(days=91))
+    PastSearchFactory.create(person_id=reader.pk, searched_at=NOW - timedelta(days=89))
+
+    assert history.forget_old(at=NOW) == 1
+
+
+@pytest.mark.django_db
+def test_completions_are_of_every_kind_each_once(author: User, api: ApiClient) -> None:
+    TopicFactory.create(slug="linen", name="Linen")
+    ProductFactory.create(name="Linen dress", brand=BrandFactory.create(name="Linens & Co"))
+    NoteFactory.create(author=author, title="A linen dress for summer", topics=[], body="x")
+    NoteFactory.create(author=author, title="防晒霜怎么选", topics=[], body="linen")
+    folding.fold(at=timezone.now())
+
+    latin = api.get("/search/suggest?q=my lin").json()["results"]
+    short = api.get("/search/suggest?q=lin").json()["results"]
+    chinese = api.get("/search/suggest?q=防晒").json()["results"]
+
+    assert [(row["text"], row["kind"]) for row in short] == [
+        ("Linen", "topic"),
+        ("Linens & Co", "brand"),
+        ("Linen dress", "product"),
+        ("A linen dress for summer", "note"),
+        ("防晒霜怎么选", "note"),
+    ]
+    assert {"text": "my linen", "kind": "word"} in latin
+    assert {"text": "防晒霜", "kind": "word"} in chinese
+    assert {"text": "防晒霜怎么选", "kind": "note"} in chinese
 
 
 @pytest.mark.parametrize(

@@ -34,10 +34,13 @@ from notes.discovery.search.asking import Asked, understand
 from notes.discovery.search.hits import Hits, Sort
 from notes.discovery.snapshots import Answer, Ledger
 from notes.discovery.types import RankedPage, Viewer
+from notes.models import PastSearch
 from redshop.core.ids import uuid7
 from redshop.events.kinds import Surface
 
 PAGE: Final = 20
+#: The longest query that is kept.
+MOST_QUERY: Final = 200
 SURFACES: Final = (Surface.SEARCH.value,)
 #: How many of the words that match are named in the reason.
 NAMED_WORDS: Final = 3
@@ -58,6 +61,7 @@ class Ask:
     query: str
     type: str = ""
     sort: Sort = Sort.RELEVANCE
+    source: str = PastSearch.Source.TYPED.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +84,15 @@ def search_notes(
     limit: int = PAGE,
     type_: str = "",
     sort: Sort = Sort.RELEVANCE,
+    source: str = PastSearch.Source.TYPED.value,
 ) -> RankedPage:
-    """Find notes with words of the query, keep the answer and return its first page."""
-    return search_many(asks=[Ask(viewer, query, type_, sort)], at=at, limit=limit, keep=True)[0]
+    """Find notes with words of the query, keep the answer and return its first page.
+
+    Who may be known by what they do finds it in the list of what they searched for, with where the
+    query came from (``source``).
+    """
+    ask = Ask(viewer, query, type_, sort, source)
+    return search_many(asks=[ask], at=at, limit=limit, keep=True)[0]
 
 
 def next_page(*, cursor: str, viewer: Viewer, at: datetime, limit: int = PAGE) -> RankedPage:
@@ -130,7 +140,25 @@ def search_many(
         )
     if keep:
         snapshots.keep(answers, at=at)
+        _remember(asks, answers, found, at=at)
     return [answer.page(size=limit, is_kept=keep) for answer in answers]
+
+
+def _remember(
+    asks: Sequence[Ask], answers: Sequence[Answer], found: Sequence[Profile], *, at: datetime
+) -> None:
+    PastSearch.objects.bulk_create(
+        PastSearch(
+            person_id=ask.viewer.person_id,
+            query=ask.query,
+            source=ask.source,
+            corrected_query=answer.corrected_query[:MOST_QUERY],
+            results=len(answer.ledger.note_ids),
+            searched_at=at,
+        )
+        for ask, answer, profile in zip(asks, answers, found, strict=True)
+        if ask.viewer.person_id is not None and profile.may_be_remembered
+    )
 
 
 def _rank(ask: Ask, *, at: datetime, policy: SearchPolicy) -> _Ranked:
