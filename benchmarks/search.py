@@ -158,10 +158,10 @@ def kept(words: Words) -> float:
     from notes.discovery.search.text import terms, tokenise
 
     shares = []
-    for query in queries(words)["frequent, three words"][:100]:
+    for query in queries(words)["frequent, six words"][:100]:
         found = look_up("note", terms(tokenise(query))).postings
-        whole = postings.scored(found, deepest=10**9, most=10**9)
-        some = postings.scored(found, deepest=SEARCH.deepest, most=SEARCH.postings)
+        whole = postings.scored(found, most=10**9)
+        some = postings.scored(found, most=SEARCH.postings)
         best, ours = (postings.best(scores, limit=10) for scores in (whole, some))
         shares.append(len({*best.tolist()} & {*ours.tolist()}) / len(best))
     return float(np.mean(shares))

@@ -116,8 +116,7 @@ class SearchPolicy(Policy):
     completion: float = 0.5  #: or one that begins with what was typed last
     least_share: float = 0.1  #: of the best match, below which a note is not found
     least_share_sorted: float = 0.4  #: the same where matches are sorted by something else
-    deepest: int = 131_072  #: so many notes of a word, those first that it tells most about,
-    postings: int = 1_500_000  #: and of all words together
+    postings: int = 4_000_000  #: of the rarest words are added up
     candidates: int = 400  #: so many of the best matches are ranked,
     sorted_candidates: int = 2_000  #: or sorted,
     most_candidates: int = 25_600  #: or looked through where few of them may be shown

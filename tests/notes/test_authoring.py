@@ -86,7 +86,10 @@ def test_publishing_stamps_the_note_indexes_it_and_tells_the_other_rooms(
 
     assert (published.state, published.published_at) == ("published", LATER)
     assert again.published_at == LATER
-    assert terms_of(published) == {"green", "green~", "leaf", "leaf~", "tea", "tea~"}
+    assert terms_of(published) == {
+        *("green", "green~", "leaf", "leaf~", "tea", "tea~"),
+        "/image",
+    }
     fact = {"note_id": note.pk, "author_id": author.pk, "published_at": LATER.isoformat()}
     assert told == [("note.published", fact)]
 

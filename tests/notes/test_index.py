@@ -9,9 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notes.discovery.search import postings
-from notes.discovery.search.lookup import BlockCache
+from notes.discovery.search.lookup import Held, TermCache
 from notes.discovery.search.notes import search_notes
-from notes.discovery.search.postings import Block, Postings, best, merged, scored, unpacked
+from notes.discovery.search.postings import (
+    LARGEST_BLOCK,
+    Block,
+    Postings,
+    best,
+    having,
+    merged,
+    scored,
+    spread,
+    unpacked,
+    with_term,
+)
 from notes.discovery.types import Viewer
 from notes.factories import NoteFactory, SynonymFactory
 from notes.models import IndexedText, Note, PostingBlock, SearchIndex, Word
@@ -181,7 +192,7 @@ def test_the_best_are_those_of_a_plain_reckoning(
             plain[text] = plain.get(text, 0.0) + impact * worth / 65_535
 
     terms = [Postings(str(n), [block], worth) for n, (block, worth) in enumerate(asked)]
-    scores = scored(terms, deepest=1_000, most=1_000)
+    scores = scored(terms, most=1_000)
     chosen = best(scores, limit=limit)
 
     assert [scores[text] for text in chosen] == pytest.approx(
@@ -189,30 +200,71 @@ def test_the_best_are_those_of_a_plain_reckoning(
     )
 
 
-def test_the_common_words_least_telling_postings_are_left_out() -> None:
+def test_of_a_very_long_query_the_most_common_words_are_left_out() -> None:
     common = Block(np.arange(100, dtype=np.uint32), np.arange(100, 0, -1).astype(np.uint16))
     rare = Block(np.array([99], np.uint32), np.array([50], np.uint16))
     terms = [Postings("common", [common], 1.0), Postings("rare", [rare], 1.0)]
 
-    scores = scored(terms, deepest=10, most=1_000)
-    nothing_left = scored(terms, deepest=10, most=1)
-
-    assert np.flatnonzero(scores).tolist() == [*range(10), 99]
-    assert np.flatnonzero(nothing_left).tolist() == [99]
+    assert len(np.flatnonzero(scored(terms, most=1_000))) == 100
+    assert np.flatnonzero(scored(terms, most=1)).tolist() == [99]
 
 
-def test_blocks_unused_longest_are_dropped_first() -> None:
-    block = Block(np.zeros(10, np.uint32), np.zeros(10, np.uint16))  # 60 bytes
-    cache = BlockCache(most_bytes=130)
-    cache.put("note", "a", 1, block)
-    cache.put("note", "b", 2, block)
-    cache.get(1)
-    cache.put("note", "c", 3, block)
+@given(st.lists(BLOCKS, min_size=1, max_size=3), BLOCKS)
+def test_an_array_over_all_texts_says_what_its_blocks_say(blocks: list[Block], more: Block) -> None:
+    distinct = [
+        Block(block.texts + np.uint32(100 * n), block.impacts)
+        for n, block in enumerate([*blocks, more])
+    ]
+    apart = Postings("tea", distinct, 2.0)
+    dense = spread(spread(np.empty(0, np.uint16), distinct[:-1]), distinct[-1:])
+    together = Postings("tea", [], 2.0, dense, sum(block.size for block in distinct))
+    texts = np.arange(apart.end, dtype=np.uint32)
 
-    assert (cache.get(2), cache.known("note", ["a", "b", "c"])) == (None, [1, 3])
+    assert scored([together], most=10_000).tolist() == scored([apart], most=10_000).tolist()
+    assert together.size == apart.size
+    for one, other in ((with_term(texts, [apart]), with_term(texts, [together])),):
+        assert one.tolist() == other.tolist()
+    assert (
+        having([apart], texts.astype(np.float32)).tolist()
+        == having([together], texts.astype(np.float32)).tolist()
+    )
+
+
+def blocks_of(*sizes: int) -> dict[int, Block]:
+    """Make blocks with numbers from 1, of different texts."""
+    ends = np.cumsum(sizes)
+    return {
+        n: Block(np.arange(end - size, end, dtype=np.uint32), np.full(size, n, np.uint16))
+        for n, (size, end) in enumerate(zip(sizes, ends, strict=True), 1)
+    }
+
+
+def test_what_is_held_of_a_common_term_is_renewed_block_by_block() -> None:
+    read = blocks_of(LARGEST_BLOCK, LARGEST_BLOCK, 10, LARGEST_BLOCK, 20)
+    first = {n: read[n] for n in (1, 2, 3)}
+
+    held = Held().renewed({1, 2, 3}, first)
+    assert held is not None
+    later = held.renewed({1, 2, 4, 5}, {4: read[4], 5: read[5]})
+
+    assert (held.spread, set(held.blocks), held.dense_size) == ({1, 2}, {3}, 2 * LARGEST_BLOCK)
+    assert later is not None
+    assert (later.spread, set(later.blocks)) == ({1, 2, 4}, {5})
+    assert later.dense[read[4].texts].tolist() == read[4].impacts.tolist()
+    assert held.renewed({2, 3}, {}) is None  # a block of the array is gone
+    assert held.renewed({1, 2, 3, 4}, {}) is None  # one is missing
+
+
+def test_terms_unused_longest_are_dropped_first() -> None:
+    held = Held({1: Block(np.zeros(10, np.uint32), np.zeros(10, np.uint16))})  # 60 bytes
+    cache = TermCache(most_bytes=130)
+    for term in ("a", "b", "a", "c"):
+        cache.put("note", term, held)
+
+    assert [bool(cache.get("note", term).blocks) for term in "abc"] == [True, False, True]
     assert cache.held_bytes == 120
 
 
 def test_no_posting_is_no_text() -> None:
-    assert best(scored([], deepest=1, most=1), limit=5).tolist() == []
+    assert best(scored([], most=1), limit=5).tolist() == []
     assert postings.with_term(np.empty(0, np.uint32), []).shape == (0, 0)

@@ -18,7 +18,7 @@ SHORTEST_PREFIX, ENDINGS = 2, 5
 #: What both stems of a word count.
 ONE_WORD: Final = 2.0
 #: A mistyped word may have been one of so many; so many postings tell which.
-CANDIDATES, DEEPEST, MOST = 5, 8_192, 65_536
+CANDIDATES, MOST = 5, 500_000
 _KNOWN: Final = """
 SELECT coalesce((SELECT words_version FROM notes_searchindex WHERE kind = %s), 0),
        (SELECT coalesce(json_agg(words ORDER BY id), '[]') FROM notes_synonym WHERE is_active)
@@ -90,9 +90,7 @@ def _corrected(query: str, mistyped: Sequence[Span], found: Found, *, version: i
     meant = []
     for words in near:
         ways = [[postings[term] for term in stems(word) if term in postings] for word in words]
-        reach = [
-            scored([*company, *way], deepest=DEEPEST, most=MOST).max(initial=0) for way in ways
-        ]
+        reach = [scored([*company, *way], most=MOST).max(initial=0) for way in ways]
         chosen = max(range(len(words)), key=lambda n: (reach[n], -n), default=None)
         meant.append("" if chosen is None else words[chosen])
         company += [] if chosen is None else ways[chosen]

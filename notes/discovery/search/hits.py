@@ -60,7 +60,7 @@ def load(
 
     Looks deeper where what matched best may not be shown.
     """
-    scores = postings.scored(found.postings, deepest=policy.deepest, most=policy.postings)
+    scores = postings.scored(found.postings, most=policy.postings)
     if type_:
         scores *= postings.having(look_up(Indexed.NOTE.value, {facet(type_): 1.0}).postings, scores)
     is_sorted = sort != Sort.RELEVANCE

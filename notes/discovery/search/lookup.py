@@ -1,8 +1,8 @@
 """Looking terms up: one query, whatever the index holds, and nothing that was read before."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any, Final
 
@@ -11,7 +11,18 @@ from django.conf import settings
 from django.db import connection
 
 from notes.discovery.search.bm25 import inverse_document_frequency
-from notes.discovery.search.postings import Block, Postings, unpacked
+from notes.discovery.search.postings import (
+    DENSE_ADVANTAGE,
+    SMALL_BLOCK,
+    Block,
+    Impacts,
+    Postings,
+    spread,
+    unpacked,
+)
+
+#: A term is held as an array over all texts from so many postings on.
+LEAST_DENSE: Final = 32_768
 
 #: Blocks, and what was indexed since the last of them was made, as one moment saw them.
 _BLOCKS: Final = """
@@ -32,52 +43,76 @@ SELECT '', coalesce((SELECT documents FROM notes_searchindex WHERE kind = %(kind
 """
 
 
-class BlockCache:
-    """Blocks that this process read; they never change, and those unused longest go first."""
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What this process read of a term: large blocks one by one, or as one array over all texts."""
+
+    blocks: Mapping[int, Block] = field(default_factory=dict)
+    spread: frozenset[int] = frozenset()  #: the blocks that are in ``dense``
+    dense: Impacts = field(default_factory=lambda: np.empty(0, np.uint16))
+    dense_size: int = 0
+
+    @property
+    def known(self) -> list[int]:
+        return [*self.blocks, *self.spread]
+
+    @property
+    def bytes(self) -> int:
+        return self.dense.nbytes + sum(
+            b.texts.nbytes + b.impacts.nbytes for b in self.blocks.values()
+        )
+
+    def renewed(self, there: Set[int], read: Mapping[int, Block]) -> "Held | None":
+        """Return what is held once some blocks were read and others are gone.
+
+        None where that cannot be known from what is here: the array has blocks that are gone.
+        """
+        if not self.spread <= there:
+            return None
+        blocks = {id_: b for id_, b in {**self.blocks, **read}.items() if id_ in there}
+        if not there <= self.spread | blocks.keys():
+            return None
+        large = {id_: b for id_, b in blocks.items() if b.size >= SMALL_BLOCK}
+        size = self.dense_size + sum(b.size for b in large.values())
+        end = max([len(self.dense), *(int(b.texts.max()) + 1 for b in large.values())], default=0)
+        if not large or size < LEAST_DENSE or size * DENSE_ADVANTAGE < end:
+            return replace(self, blocks=blocks)
+        return Held(
+            blocks={id_: b for id_, b in blocks.items() if id_ not in large},
+            spread=self.spread | large.keys(),
+            dense=spread(self.dense, list(large.values())),
+            dense_size=size,
+        )
+
+
+class TermCache:
+    """The terms that this process read; those unused longest go first."""
 
     def __init__(self, most_bytes: int) -> None:
         self.most_bytes = most_bytes
         self.held_bytes = 0
-        self._blocks: OrderedDict[int, Block] = OrderedDict()
-        self._of_terms: dict[tuple[str, str], set[int]] = {}
+        self._terms: OrderedDict[tuple[str, str], Held] = OrderedDict()
         self._lock = Lock()
 
-    def known(self, kind: str, terms: Iterable[str]) -> list[int]:
-        """Return the blocks of the terms that are here."""
+    def get(self, kind: str, term: str) -> Held:
         with self._lock:
-            return [id_ for term in terms for id_ in self._of_terms.get((kind, term), ())]
+            held = self._terms.get((kind, term))
+            if held is None:
+                return Held()
+            self._terms.move_to_end((kind, term))
+            return held
 
-    def get(self, id_: int) -> Block | None:
+    def put(self, kind: str, term: str, held: Held) -> None:
         with self._lock:
-            block = self._blocks.get(id_)
-            if block is not None:
-                self._blocks.move_to_end(id_)
-            return block
-
-    def put(self, kind: str, term: str, id_: int, block: Block) -> None:
-        with self._lock:
-            if id_ in self._blocks:
-                return
-            self._blocks[id_] = block
-            self._of_terms.setdefault((kind, term), set()).add(id_)
-            self.held_bytes += _bytes_of(block)
-            while self.held_bytes > self.most_bytes and len(self._blocks) > 1:
-                gone, oldest = self._blocks.popitem(last=False)
-                self.held_bytes -= _bytes_of(oldest)
-                self._forget(gone)
-
-    def _forget(self, id_: int) -> None:
-        for key in [key for key, ids in self._of_terms.items() if id_ in ids]:
-            self._of_terms[key].discard(id_)
-            if not self._of_terms[key]:
-                del self._of_terms[key]
+            gone = self._terms.pop((kind, term), None)
+            self.held_bytes += held.bytes - (gone.bytes if gone else 0)
+            self._terms[(kind, term)] = held
+            while self.held_bytes > self.most_bytes and len(self._terms) > 1:
+                _, oldest = self._terms.popitem(last=False)
+                self.held_bytes -= oldest.bytes
 
 
-def _bytes_of(block: Block) -> int:
-    return block.texts.nbytes + block.impacts.nbytes
-
-
-_cache: Final = BlockCache(settings.SEARCH_CACHE_BYTES)
+_cache: Final = TermCache(settings.SEARCH_CACHE_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,48 +127,56 @@ def look_up(kind: str, terms: Mapping[str, float]) -> Found:
     """Return the postings of each term, worth its rarity times how much it counts."""
     if not terms:
         return Found((), 0)
-    rows = _read(kind, list(terms))
+    held = {term: _cache.get(kind, term) for term in terms}
+    rows = _read(kind, list(terms), known=[id_ for each in held.values() for id_ in each.known])
     documents = next(number for term, number, *_ in rows if not term)
-    blocks: dict[str, list[Block]] = {}
-    for term, id_, *packed in rows:
-        if term:
-            blocks.setdefault(term, []).append(_block(kind, term, id_, packed))
-    sizes = np.array([sum(b.size for b in blocks[term]) for term in blocks], dtype=np.float64)
+    postings = []
+    for term, weight in terms.items():
+        found = [row for row in rows if row[0] == term]
+        if found:
+            postings.append(_postings(kind, term, held[term], found, weight))
+    sizes = np.array([each.size for each in postings], dtype=np.float64)
     rarity = inverse_document_frequency(containing=sizes, documents=documents)
     return Found(
         [
-            Postings(term, blocks[term], float(rare) * terms[term])
-            for term, rare in zip(blocks, rarity, strict=True)
+            replace(each, worth=each.worth * float(rare))
+            for each, rare in zip(postings, rarity, strict=True)
         ],
         documents,
     )
 
 
-def _read(kind: str, terms: list[str]) -> list[tuple[Any, ...]]:
-    known = _cache.known(kind, terms)
+def _read(kind: str, terms: list[str], *, known: list[int]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(_BLOCKS, {"kind": kind, "terms": terms, "known": known})
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
 
 
-def _block(kind: str, term: str, id_: int, packed: Sequence[Any]) -> Block:
-    texts, impacts, fresh_texts, fresh_impacts = packed
-    if not id_:
-        return Block(
-            np.array(fresh_texts, dtype=np.uint32), np.array(fresh_impacts, dtype=np.uint16)
-        )
-    block = unpacked(bytes(texts), bytes(impacts)) if texts is not None else _cache.get(id_)
-    if block is None:  # it was dropped between the two looks: read it after all
-        return _read_again(id_)
-    _cache.put(kind, term, id_, block)
-    return block
+def _postings(
+    kind: str, term: str, held: Held, rows: Sequence[tuple[Any, ...]], weight: float
+) -> Postings:
+    """Return a term's postings from what is held, what was read, and what is not folded yet."""
+    there = {id_ for _, id_, *_ in rows if id_}
+    renewed = held.renewed(there, _blocks(rows))
+    if renewed is None:  # what was held is of an index that is gone
+        rows = [row for row in _read(kind, [term], known=[]) if row[0] == term]
+        renewed = Held().renewed({id_ for _, id_, *_ in rows if id_}, _blocks(rows)) or Held()
+    if renewed is not held:
+        _cache.put(kind, term, renewed)
+    fresh = [
+        Block(np.array(texts, dtype=np.uint32), np.array(impacts, dtype=np.uint16))
+        for _, id_, _, _, texts, impacts in rows
+        if not id_
+    ]
+    return Postings(
+        term, [*renewed.blocks.values(), *fresh], weight, renewed.dense, renewed.dense_size
+    )
 
 
-def _read_again(id_: int) -> Block:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT texts, impacts FROM notes_postingblock WHERE id = %s", [id_])
-        row = cursor.fetchone()
-    if row is None:
-        return Block(np.empty(0, np.uint32), np.empty(0, np.uint16))
-    return unpacked(bytes(row[0]), bytes(row[1]))
+def _blocks(rows: Sequence[tuple[Any, ...]]) -> dict[int, Block]:
+    return {
+        id_: unpacked(bytes(texts), bytes(impacts))
+        for _, id_, texts, impacts, _, _ in rows
+        if texts is not None
+    }
