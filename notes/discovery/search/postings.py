@@ -21,6 +21,8 @@ SMALL_BLOCK, LARGEST_BLOCK = 4_096, 32_768
 DENSE_ADVANTAGE: Final = 8
 #: Of so many texts in a row the best one stands for all when a threshold is looked for.
 STRETCH: Final = 64
+#: What is above nothing.
+LEAST_SCORE: Final = 1e-30
 
 
 class Block(NamedTuple):
@@ -117,7 +119,7 @@ def scored(postings: Sequence[Postings], *, most: int) -> Scores:
 
 def best(scores: Scores, *, limit: int) -> Texts:
     """Return the texts of the highest positive scores, best first; the newest of equals first."""
-    found = np.flatnonzero(scores >= max(_threshold(scores, limit), np.finfo(np.float32).tiny))
+    found = np.flatnonzero(scores >= max(_threshold(scores, limit), LEAST_SCORE))
     order = np.lexsort((-found, -scores[found]))[:limit]
     return found[order].astype(np.uint32)
 
