@@ -16,6 +16,7 @@ GROUPS: Final[dict[str, list[tuple[str, str, str]]]] = {
         ("Comments", "notes.comment", "chat_bubble"),
         ("Synonyms", "notes.synonym", "compare_arrows"),
         ("Trending", "notes.trendinglist", "trending_up"),
+        ("Neighbours", "notes.neighbourrun", "hub"),
         ("Search index", "notes.searchindex", "manage_search"),
         ("Vocabulary", "notes.word", "spellcheck"),
     ],

@@ -17,9 +17,11 @@ from notes.models import (
     Indexed,
     IndexedText,
     Like,
+    NeighbourRun,
     Note,
     NoteCounts,
     NoteMedia,
+    NoteNeighbours,
     PastSearch,
     PostingBlock,
     ProductTag,
@@ -332,3 +334,29 @@ class TrendingListFactory(DjangoModelFactory[TrendingList]):
     definition = "Nothing."
     entries = factory.LazyFunction(list)
     too_few_people = 0
+
+
+class NeighbourRunFactory(DjangoModelFactory[NeighbourRun]):
+    """A learning that found more than popularity."""
+
+    class Meta:
+        model = NeighbourRun
+
+    learned_at = factory.LazyFunction(timezone.now)
+    people = 100
+    notes = 50
+    visits = 900
+    gain = 0.2
+    gain_of_popularity = 0.1
+    is_used = True
+
+
+class NoteNeighboursFactory(DjangoModelFactory[NoteNeighbours]):
+    """A note that speaks for another."""
+
+    class Meta:
+        model = NoteNeighbours
+
+    note_id = factory.Sequence(lambda n: n + 1)
+    neighbour_ids = (2,)
+    weights = (0.5,)

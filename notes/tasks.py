@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from notes.discovery import snapshots
 from notes.discovery.search import history, trending
-from notes.services import folding, reactions, verification
+from notes.services import folding, neighbours, reactions, verification
 from redshop.core import outbox
 
 
@@ -35,6 +35,12 @@ def forget_snapshots(**_newer: Any) -> None:
     """Delete feed and search answers that are past explaining, and searches past their days."""
     snapshots.forget(at=timezone.now())
     history.forget_old(at=timezone.now())
+
+
+@shared_task(name="notes.tasks.learn_neighbours")
+def learn_neighbours(**_newer: Any) -> None:
+    """Learn which notes the same people go to."""
+    neighbours.learn(at=timezone.now())
 
 
 @shared_task(name="notes.tasks.count_trends")

@@ -249,6 +249,10 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 5.0},  # where no worker was there, the next turn does it all
     },
+    "learn-neighbours": {
+        "task": "notes.tasks.learn_neighbours",
+        "schedule": crontab(hour=4, minute=27),
+    },
     "count-trends": {
         "task": "notes.tasks.count_trends",
         "schedule": crontab(minute="*/10"),

@@ -7,7 +7,15 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from notes.models import IndexedText, PostingBlock, SearchIndex, Synonym, TrendingList, Word
+from notes.models import (
+    IndexedText,
+    NeighbourRun,
+    PostingBlock,
+    SearchIndex,
+    Synonym,
+    TrendingList,
+    Word,
+)
 from redshop.core.admin import EditableAdmin, ReadOnlyAdmin
 
 #: So many entries stand for a list.
@@ -51,6 +59,19 @@ class SearchIndexAdmin(ReadOnlyAdmin):
     def blocks(self, index: SearchIndex) -> int:
         """Count the blocks of postings."""
         return PostingBlock.objects.filter(kind=index.kind).count()
+
+
+@admin.register(NeighbourRun)
+class NeighbourRunAdmin(ReadOnlyAdmin):
+    """When neighbours of notes were learned, and whether they earned their place in the feed."""
+
+    list_display = [
+        "learned_at", "notes", "people", "visits", "gain", "gain_of_popularity", "is_used"
+    ]  # fmt: skip
+    fields = [
+        "learned_at", "notes", "people", "visits", "gain", "gain_of_popularity", "is_used"
+    ]  # fmt: skip
+    ordering = ["-learned_at"]
 
 
 @admin.register(Word)

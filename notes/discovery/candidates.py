@@ -7,10 +7,10 @@ from typing import Any, Final
 import numpy as np
 from django.db import connection
 
-from notes.discovery.interests import Deeds
 from notes.discovery.policies import FeedPolicy
 from notes.discovery.profiles import Profile
-from notes.discovery.ranking import Bools, Floats, Lens, Pool, interactions_of
+from notes.discovery.ranking import Bools, Floats, Ints, Lens, Pool, interactions_of
+from notes.discovery.similar import Nearby
 from redshop.events.kinds import EventKind
 
 _POOL: Final = """
@@ -44,6 +44,8 @@ WITH visible AS NOT MATERIALIZED (
         ORDER BY visible.published_at DESC, visible.id DESC LIMIT %(by_topic)s
     ) newest
     WHERE topic.slug = ANY(%(topics)s::text[])
+), nearby AS (
+    SELECT id FROM visible WHERE id = ANY(%(similar)s::bigint[])
 ), chosen AS (
     SELECT id, bool_or(source = 'fresh') AS is_fresh, bool_or(source = 'popular') AS is_popular,
            bool_or(source = 'followed') AS is_by_followed,
@@ -53,6 +55,7 @@ WITH visible AS NOT MATERIALIZED (
         UNION ALL SELECT id, 'popular', NULL FROM popular
         UNION ALL SELECT id, 'followed', NULL FROM followed
         UNION ALL SELECT id, 'topical', slug FROM topical
+        UNION ALL SELECT id, 'similar', NULL FROM nearby
     ) offered GROUP BY id
 ), about AS (
     SELECT link.note_id, array_agg(topic.slug ORDER BY topic.slug) AS slugs
@@ -72,8 +75,11 @@ ORDER BY note.id
 """
 
 
-def load(*, profiles: Sequence[Profile], at: datetime, policy: FeedPolicy) -> Pool:
+def load(
+    *, profiles: Sequence[Profile], nearby: Sequence[Nearby], at: datetime, policy: FeedPolicy
+) -> Pool:
     """Return every note that one of the viewers may be shown, before any is barred."""
+    nearest = {note for each in nearby for note in each.note_ids[: policy.by_similar].tolist()}
     personal = [profile for profile in profiles if profile.is_personalised]
     followed = {author for profile in personal for author in profile.followed}
     topics = {topic for profile in personal for topic in interesting(profile, policy)}
@@ -85,6 +91,7 @@ def load(*, profiles: Sequence[Profile], at: datetime, policy: FeedPolicy) -> Po
                 "popular_since": at - timedelta(days=policy.popular_days),
                 "followed": sorted(followed),
                 "topics": sorted(topics),
+                "similar": sorted(nearest),
                 **{name: getattr(policy, name) for name in _PARAMETERS},
             },
         )
@@ -130,7 +137,7 @@ def _pool(rows: Sequence[tuple[Any, ...]]) -> Pool:
     )
 
 
-def lens_of(profile: Profile, pool: Pool) -> Lens | None:
+def lens_of(profile: Profile, pool: Pool, nearby: Nearby, policy: FeedPolicy) -> Lens | None:
     """Return what the viewer brings to the pool, None where nothing may be personal."""
     if profile.interests is None:
         return None
@@ -138,22 +145,26 @@ def lens_of(profile: Profile, pool: Pool) -> Lens | None:
     shown, opened = np.zeros(pool.size), np.zeros(pool.size)
     for deeds in profile.history:
         is_impression = deeds.kind == EventKind.IMPRESSION
-        _mark(pool, deeds, on=shown if is_impression else opened)
+        _mark(pool, deeds.note_ids, deeds.times, on=shown if is_impression else opened)
+    similar = np.zeros(pool.size)
+    _mark(pool, nearby.note_ids, nearby.similarity, on=similar)
     return Lens(
         followed=np.array(profile.followed, dtype=np.int64),
         topic_interest=profile.interests.of(pool.topics),
         is_reduced_topic=np.array([topic in reduced for topic in pool.topics], dtype=np.bool_),
+        similar=similar,
+        is_similar=np.isin(pool.note_ids, nearby.note_ids[: policy.by_similar]),
         times_shown=shown,
         is_opened=opened > 0,
     )
 
 
-def _mark(pool: Pool, deeds: Deeds, *, on: Floats) -> None:
-    """Add to each note of the pool, whose ids are in order, how often the deed was done to it."""
+def _mark(pool: Pool, note_ids: Ints, numbers: Floats, *, on: Floats) -> None:
+    """Add to each note of the pool, whose ids are in order, its number, if it has one."""
     if pool.size:
-        places = np.minimum(np.searchsorted(pool.note_ids, deeds.note_ids), pool.size - 1)
-        is_here = pool.note_ids[places] == deeds.note_ids
-        on[places[is_here]] += deeds.times[is_here]
+        places = np.minimum(np.searchsorted(pool.note_ids, note_ids), pool.size - 1)
+        is_here = pool.note_ids[places] == note_ids
+        on[places[is_here]] += numbers[is_here]
 
 
 def sources(
@@ -166,6 +177,7 @@ def sources(
         wanted = set(interesting(profile, policy))
         is_wanted = np.array([topic in wanted for topic in pool.topics], dtype=np.bool_)
         found["interest"] = _offered_by_topic(pool, is_wanted)
+        found["similar"] = lens.is_similar
     found["popular"] = pool.is_popular
     found["fresh"] = pool.is_fresh
     return found

@@ -12,7 +12,7 @@ from uuid import UUID
 import numpy as np
 from django.db.models import F
 
-from notes.discovery import candidates, profiles, snapshots
+from notes.discovery import candidates, profiles, similar, snapshots
 from notes.discovery.policies import EXPLORE, FOLLOWING, ChronologicalPolicy, FeedPolicy
 from notes.discovery.profiles import Profile
 from notes.discovery.ranking import (
@@ -68,18 +68,20 @@ def explore_many(
 ) -> list[RankedPage]:
     """Rank for each viewer, as ``explore`` would for that viewer alone, over shared candidates.
 
-    Three queries, however many viewers. Without ``keep`` nothing is written: pages have no next,
+    Four queries, however many viewers. Without ``keep`` nothing is written: pages have no next,
     and only ``limit`` notes are ranked. ``request_ids`` name the answers where they must be
     the same at every run.
     """
     found = profiles.load(viewers=viewers, at=at, policy=policy)
-    pool = candidates.load(profiles=found, at=at, policy=policy)
+    nearby = similar.load(profiles=found, policy=policy)
+    pool = candidates.load(profiles=found, nearby=nearby, at=at, policy=policy)
     tie_break = recency(pool.published_at, pool.note_ids)
     impersonal = explore_scores(pool=pool, lens=None, policy=policy, at=at.timestamp())
     depth = policy.depth if keep else limit
     answers = []
-    for profile, request_id in zip(found, _ids(request_ids, len(found), at), strict=True):
-        lens = candidates.lens_of(profile, pool)
+    ids = _ids(request_ids, len(found), at)
+    for profile, near, request_id in zip(found, nearby, ids, strict=True):
+        lens = candidates.lens_of(profile, pool, near, policy)
         scores = impersonal
         if lens is not None:
             scores = explore_scores(pool=pool, lens=lens, policy=policy, at=at.timestamp())

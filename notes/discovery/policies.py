@@ -30,9 +30,9 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedPolicy(Policy):
-    """A weighted sum of four features between 0 and 1, times factors between 0 and 1."""
+    """A weighted sum of five features between 0 and 1, times factors between 0 and 1."""
 
-    FEATURES: ClassVar = ("engagement", "freshness", "interest", "following")
+    FEATURES: ClassVar = ("engagement", "freshness", "interest", "following", "similar")
     FACTORS: ClassVar = ("seen", "reduced_topic", "author_repeat")
 
     like: float = 1.0
@@ -47,6 +47,7 @@ class FeedPolicy(Policy):
     freshness: float = 1.0
     interest: float = 1.5
     following: float = 0.5
+    similar: float = 1.0
 
     seen_factor: float = 0.7  #: for each time it was on the screen, three times at most
     opened_factor: float = 0.25
@@ -58,7 +59,9 @@ class FeedPolicy(Policy):
     popular: int = 200  #: so many with the most interactions,
     popular_days: int = 30
     by_followed: int = 10  #: so many of each followed author,
-    by_topic: int = 60  #: so many of each topic of interest
+    by_topic: int = 60  #: so many of each topic of interest,
+    by_similar: int = 100  #: so many of those that the same people go to
+    anchors: int = 50  #: as to the notes that the viewer went to last
     interest_topics: int = 8
     interest_threshold: float = 0.2
 
@@ -138,14 +141,15 @@ class RelatedPolicy(Policy):
 
 EXPLORE: Final = FeedPolicy(
     name="ces_folk",
-    version=1,
-    since=date(2026, 11, 1),
+    version=2,
+    since=date(2026, 11, 29),
     surfaces=("explore",),
     words=(
-        "Recent notes, notes with many interactions, notes by people you follow and notes on "
-        "topics you have been reading, ranked by interactions, freshness, your interests and "
-        "whom you follow. What you have seen sinks, an author's second note sinks below their "
-        "first. With personalisation off, interests, follows and what you have seen play no part."
+        "Recent notes, notes with many interactions, notes by people you follow, notes on topics "
+        "you have been reading and notes that people who went to the same ones went to, ranked by "
+        "interactions, freshness, your interests, whom you follow and where you went. What you "
+        "have seen sinks, an author's second note sinks below their first. With personalisation "
+        "off, interests, follows, where you went and what you have seen play no part."
     ),
 )
 FOLLOWING: Final = ChronologicalPolicy(

@@ -55,6 +55,8 @@ class Lens:
     followed: Ints  #: ids of authors
     topic_interest: Floats  #: float64[topics of the pool], 0 to 1
     is_reduced_topic: Bools  #: bool[topics of the pool]
+    similar: Floats  #: float64[n], 0 to 1
+    is_similar: Bools  #: bool[n], among those that come nearest
     times_shown: Floats  #: float64[n]
     is_opened: Bools  #: bool[n]
 
@@ -83,6 +85,7 @@ def explore_scores(*, pool: Pool, lens: Lens | None, policy: FeedPolicy, at: flo
     if lens is not None:
         features["interest"] = note_interest(pool, lens.topic_interest)
         features["following"] = np.isin(pool.author_ids, lens.followed).astype(np.float64)
+        features["similar"] = lens.similar
         factors["seen"] = seen(lens, policy=policy)
         factors["reduced_topic"] = np.where(
             has_topic(pool, lens.is_reduced_topic), policy.reduced_topic_factor, 1.0

@@ -8,6 +8,7 @@ from notes.discovery.types import Reason
 TEXTS: Final = {
     "following": "You follow its author",
     "interest": "You read about #{detail}, or asked for more of it",
+    "similar": "People who went to notes that you went to went to it",
     "popular": "It is among the most liked, saved and discussed of late",
     "fresh": "It is among the newest",
     "match": "It matches {detail}",

@@ -1,6 +1,7 @@
 """What this app keeps: notes, what people do with them, and what they are found by."""
 
 from notes.models.index import Indexed, IndexedText, PostingBlock, SearchIndex, Word
+from notes.models.neighbours import NeighbourRun, NoteNeighbours
 from notes.models.notes import (
     Comment,
     CommentLike,
@@ -34,10 +35,12 @@ __all__ = [
     "Indexed",
     "IndexedText",
     "Like",
+    "NeighbourRun",
     "Note",
     "NoteCounts",
     "NoteCountsQuerySet",
     "NoteMedia",
+    "NoteNeighbours",
     "NoteQuerySet",
     "PastSearch",
     "PostingBlock",

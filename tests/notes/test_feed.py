@@ -72,7 +72,7 @@ def test_explore_shows_what_is_published_and_never_one_s_own(author: User, reade
     page = explored(reader)
 
     assert page.note_ids == [shown.pk]
-    assert (page.caught_up, page.cursor, page.policy) == (True, None, "ces_folk_v1")
+    assert (page.caught_up, page.cursor, page.policy) == (True, None, "ces_folk_v2")
 
 
 def test_a_batch_ranks_for_each_viewer_as_if_they_were_alone() -> None:

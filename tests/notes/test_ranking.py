@@ -55,6 +55,8 @@ def lens_of(rows: list[dict[str, Any]]) -> Lens:
         followed=np.array([1, 3]),
         topic_interest=np.array([0.1, 0.7, 0.3]),
         is_reduced_topic=np.array([True, False, False]),
+        similar=np.array([row.get("similar", 0.0) for row in rows], dtype=float),
+        is_similar=np.array([row.get("similar", 0.0) > 0 for row in rows], dtype=bool),
         times_shown=np.array([row["shown"] for row in rows], dtype=float),
         is_opened=np.array([row["opened"] for row in rows], dtype=bool),
     )
@@ -125,8 +127,18 @@ def a_row(**over: Any) -> dict[str, Any]:
         ({"shown": 0}, {"shown": 1}),
         ({"shown": 3}, {"opened": True}),
         ({"topics": {1}}, {"topics": {0, 1}}),
+        ({"similar": 0.3}, {"similar": 0.2}),
     ],
-    ids=["interactions", "freshness", "interest", "following", "seen", "opened", "reduced"],
+    ids=[
+        "interactions",
+        "freshness",
+        "interest",
+        "following",
+        "seen",
+        "opened",
+        "reduced",
+        "similar",
+    ],
 )
 def test_what_counts_counts(better: dict[str, Any], worse: dict[str, Any]) -> None:
     rows = [a_row(id=1, **worse), a_row(id=2, **{"author": 8, **better})]
@@ -195,7 +207,7 @@ def test_every_policy_says_what_it_does_in_words_and_numbers() -> None:
 
 def test_a_changed_number_is_seen_in_the_score() -> None:
     rows = [a_row(interactions=3)]
-    bolder = replace(EXPLORE, version=2, comment=40.0)
+    bolder = replace(EXPLORE, version=3, comment=40.0)
 
     scores = [
         explore_scores(pool=pool_of(rows), lens=None, policy=policy, at=NOW).total[0]
@@ -203,4 +215,4 @@ def test_a_changed_number_is_seen_in_the_score() -> None:
     ]
 
     assert scores[0] < scores[1]
-    assert (EXPLORE.label, bolder.label) == ("ces_folk_v1", "ces_folk_v2")
+    assert (EXPLORE.label, bolder.label) == ("ces_folk_v2", "ces_folk_v3")
