@@ -64,6 +64,7 @@ bench: install
 	$(BIN)/python benchmarks/ingestion.py
 	$(BIN)/python benchmarks/questions.py --events 10000000 --conversions 100000
 	$(BIN)/python benchmarks/answers.py
+	$(BIN)/python benchmarks/search.py
 
 soak: pyspark
 	$(BIN)/pytest -m "soak or spark" $(ARGS)
