@@ -67,7 +67,7 @@ SELECT note.id, note.author_id, extract(epoch FROM note.published_at)::float8,
        coalesce(counts.likes, 0), coalesce(counts.saves, 0), coalesce(counts.comments, 0),
        coalesce(counts.shares, 0), coalesce(counts.follows, 0),
        chosen.is_fresh, chosen.is_popular, chosen.is_by_followed,
-       coalesce(about.slugs, '{}'), chosen.by_topic
+       coalesce(about.slugs, '{}'), chosen.by_topic, note.is_sponsored
 FROM chosen JOIN notes_note note ON note.id = chosen.id
 LEFT JOIN notes_notecounts counts ON counts.note_id = note.id
 LEFT JOIN about ON about.note_id = note.id
@@ -113,7 +113,7 @@ def interesting(profile: Profile, policy: FeedPolicy) -> list[str]:
 
 
 def _pool(rows: Sequence[tuple[Any, ...]]) -> Pool:
-    columns = list(zip(*rows, strict=True)) if rows else [()] * 13
+    columns = list(zip(*rows, strict=True)) if rows else [()] * 14
     topics = sorted({slug for slugs in columns[11] for slug in slugs})
     index = {slug: place for place, slug in enumerate(topics)}
     pairs = [
@@ -130,6 +130,7 @@ def _pool(rows: Sequence[tuple[Any, ...]]) -> Pool:
         is_fresh=np.array(columns[8], dtype=np.bool_),
         is_popular=np.array(columns[9], dtype=np.bool_),
         is_by_followed=np.array(columns[10], dtype=np.bool_),
+        is_sponsored=np.array(columns[13], dtype=np.bool_),
         topics=topics,
         pair_note=pair_note,
         pair_topic=pair_topic,

@@ -21,10 +21,11 @@ from notes.discovery.ranking import (
     Lens,
     Pool,
     Scores,
-    author_repeats,
+    author_places,
     best,
     explore_scores,
     recency,
+    spaced,
 )
 from notes.discovery.reasons import Kept
 from notes.discovery.snapshots import Answer, Ledger
@@ -162,14 +163,17 @@ def _explore_ledger(
     allowed = profile.allows(author_ids=pool.author_ids, note_ids=pool.note_ids)
     is_others = pool.author_ids != (profile.viewer.person_id or 0)
     eligible = np.flatnonzero(offered & allowed & is_others)
-    repeats = author_repeats(
+    places = author_places(
         scores=scores.total[eligible],
         author_ids=pool.author_ids[eligible],
         tie_break=tie_break[eligible],
-        factor=policy.author_repeat_factor,
     )
+    repeats = policy.author_repeat_factor**places
     total = scores.total[eligible] * repeats
-    order = best(scores=total, tie_break=tie_break[eligible], limit=depth)
+    order = best(scores=total, tie_break=tie_break[eligible], limit=len(eligible))
+    order = order[places[order] < policy.author_cap]
+    is_paid = pool.is_sponsored[eligible[order]]
+    order = order[spaced(is_paid, gap=policy.sponsored_gap, limit=depth)]
     chosen = eligible[order]
     sources = _first_source(offers, chosen)
     return Ledger(

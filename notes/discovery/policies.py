@@ -54,6 +54,8 @@ class FeedPolicy(Policy):
     seen_days: int = 7
     reduced_topic_factor: float = 0.4
     author_repeat_factor: float = 0.6  #: for each better note of the same author
+    author_cap: int = 8  #: notes of one author in an answer
+    sponsored_gap: int = 6  #: places from one paid note to the next
 
     fresh: int = 300  #: candidates: so many newest notes,
     popular: int = 200  #: so many with the most interactions,
@@ -148,8 +150,9 @@ EXPLORE: Final = FeedPolicy(
         "Recent notes, notes with many interactions, notes by people you follow, notes on topics "
         "you have been reading and notes that people who went to the same ones went to, ranked by "
         "interactions, freshness, your interests, whom you follow and where you went. What you "
-        "have seen sinks, an author's second note sinks below their first. With personalisation "
-        "off, interests, follows, where you went and what you have seen play no part."
+        "have seen sinks, an author's second note sinks below their first; an answer holds eight "
+        "notes of an author at most, and one paid note in six places. With personalisation off, "
+        "interests, follows, where you went and what you have seen play no part."
     ),
 )
 FOLLOWING: Final = ChronologicalPolicy(

@@ -38,6 +38,7 @@ class Pool:
     is_fresh: Bools
     is_popular: Bools
     is_by_followed: Bools  #: among its author's newest
+    is_sponsored: Bools
     topics: Sequence[str]
     pair_note: Ints
     pair_topic: Ints
@@ -161,15 +162,42 @@ def recency(pool_published_at: Floats, note_ids: Ints) -> Ints:
     return place
 
 
-def author_repeats(*, scores: Floats, author_ids: Ints, tie_break: Ints, factor: float) -> Floats:
-    """Return float64[n]: ``factor`` to the power of how many better notes the author has here."""
+def author_places(*, scores: Floats, author_ids: Ints, tie_break: Ints) -> Ints:
+    """Return int64[n]: how many better notes the author of each has among these."""
     order = np.lexsort((tie_break, -np.round(scores, DECIMALS), author_ids))
     authors = author_ids[order]
     starts = np.flatnonzero(np.r_[True, authors[1:] != authors[:-1]])
     sizes = np.diff(np.r_[starts, len(authors)])
-    repeats = np.empty(len(order), dtype=np.float64)
-    repeats[order] = np.arange(len(order)) - np.repeat(starts, sizes)
-    return np.asarray(factor**repeats)
+    places = np.empty(len(order), dtype=np.int64)
+    places[order] = np.arange(len(order)) - np.repeat(starts, sizes)
+    return places
+
+
+def author_repeats(*, scores: Floats, author_ids: Ints, tie_break: Ints, factor: float) -> Floats:
+    """Return float64[n]: ``factor`` to the power of how many better notes the author has here."""
+    places = author_places(scores=scores, author_ids=author_ids, tie_break=tie_break)
+    return np.asarray(factor**places)
+
+
+def spaced(is_apart: Bools, *, gap: int, limit: int) -> Ints:
+    """Return places of a list in a new order: those marked stand at least ``gap`` places apart.
+
+    Everything else keeps its order; what is marked moves down to the first place that is far
+    enough from the one before, and is left out where there is none among the first ``limit``.
+    """
+    waiting, rest = np.flatnonzero(is_apart).tolist(), np.flatnonzero(~is_apart).tolist()
+    chosen: list[int] = []
+    last = -gap
+    while len(chosen) < limit and (waiting or rest):
+        is_free = bool(waiting) and len(chosen) - last >= gap
+        if is_free and (not rest or waiting[0] < rest[0]):
+            last = len(chosen)
+            chosen.append(waiting.pop(0))
+        elif rest:
+            chosen.append(rest.pop(0))
+        else:
+            break
+    return np.array(chosen, dtype=np.int64)
 
 
 def best(*, scores: Floats, tie_break: Ints, limit: int) -> Ints:

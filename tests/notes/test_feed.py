@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 
 from notes.discovery import feed, related, snapshots
+from notes.discovery.policies import EXPLORE
 from notes.discovery.types import RankedPage, Viewer
 from notes.errors import FeedExpired
 from notes.factories import NoteFactory, TopicFactory
@@ -22,7 +23,7 @@ from redshop.accounts.factories import (
     UserFactory,
 )
 from redshop.accounts.models import Purpose, User
-from redshop.catalog.factories import MediaFactory, ProductFactory, SkuFactory
+from redshop.catalog.factories import BrandFactory, MediaFactory, ProductFactory, SkuFactory
 from redshop.core.errors import InvalidInput
 from redshop.core.populations import Population
 from redshop.events.kinds import EventKind, Source
@@ -389,3 +390,29 @@ def test_comments_and_notes_of_a_person_take_no_more_queries(
     }
     for name, path in paths.items():
         assert_query_count(f"notes {name}", ask(path, 2), ask(path, 6))
+
+
+def test_an_answer_holds_few_notes_of_an_author_and_keeps_paid_ones_apart(reader: User) -> None:
+    busy = UserFactory.create()
+    for n in range(12):
+        NoteFactory.create(author=busy, topics=[], published_at=NOW - timedelta(minutes=n + 1))
+    brand = BrandFactory.create()
+    for n in range(4):
+        NoteFactory.create(
+            author=UserFactory.create(),
+            topics=[],
+            published_at=NOW - timedelta(seconds=n + 1),
+            brand=brand,
+            is_sponsored=True,
+            disclosure="ad",
+        )
+    for n in range(10):
+        NoteFactory.create(topics=[], published_at=NOW - timedelta(hours=n + 1))
+
+    page = feed.explore(viewer=Viewer(reader.pk), at=NOW, limit=100)
+
+    notes = Note.objects.in_bulk(page.note_ids)
+    shown = [notes[note_id] for note_id in page.note_ids]
+    assert sum(note.author_id == busy.pk for note in shown) == EXPLORE.author_cap
+    paid = [place for place, note in enumerate(shown) if note.is_sponsored]
+    assert paid == [0, 6, 12, 18]

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from notes.discovery.ranking import (
     explore_scores,
     freshness,
     recency,
+    spaced,
 )
 
 NOW = 1_800_000_000.0
@@ -43,6 +45,7 @@ def pool_of(rows: list[dict[str, Any]]) -> Pool:
         is_fresh=is_offered,
         is_popular=is_offered,
         is_by_followed=is_offered,
+        is_sponsored=~is_offered,
         topics=TOPICS,
         pair_note=pair_note,
         pair_topic=pair_topic,
@@ -216,3 +219,27 @@ def test_a_changed_number_is_seen_in_the_score() -> None:
 
     assert scores[0] < scores[1]
     assert (EXPLORE.label, bolder.label) == ("ces_folk_v2", "ces_folk_v3")
+
+
+@given(st.lists(st.booleans(), max_size=60), st.integers(1, 8), st.integers(1, 60))
+def test_what_stands_apart_keeps_its_distance_and_all_else_its_order(
+    marked: list[bool], gap: int, limit: int
+) -> None:
+    is_apart = np.array(marked, dtype=bool)
+
+    order = spaced(is_apart, gap=gap, limit=limit).tolist()
+
+    apart = [place for place, chosen in enumerate(order) if marked[chosen]]
+    assert all(later - earlier >= gap for earlier, later in pairwise(apart))
+    assert len(set(order)) == len(order) <= limit
+    for kind in (True, False):
+        kept = [chosen for chosen in order if marked[chosen] == kind]
+        assert kept == [n for n, mark in enumerate(marked) if mark == kind][: len(kept)]
+    if len(order) < min(limit, len(marked)):  # only what had no place left is missing
+        assert all(marked[n] for n in set(range(len(marked))) - set(order))
+
+
+def test_nothing_moves_where_nothing_stands_apart_or_it_may_stand_together() -> None:
+    assert spaced(np.zeros(5, dtype=bool), gap=6, limit=9).tolist() == [0, 1, 2, 3, 4]
+    assert spaced(np.ones(5, dtype=bool), gap=1, limit=9).tolist() == [0, 1, 2, 3, 4]
+    assert spaced(np.array([True, True, False, False]), gap=2, limit=9).tolist() == [0, 2, 1, 3]
