@@ -16,6 +16,7 @@ COMPARISONS: Final[Mapping[str, Callable[[], Comparison]]] = {
     "ledger": ledger.compare,
     "coupons": coupons.compare,
     "notes": notes.compare,
+    "words": notes.compare_index,
     "conversion": conversion.compare,
     "snapshots": snapshots.compare,
 }

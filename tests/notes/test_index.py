@@ -27,6 +27,7 @@ from notes.discovery.types import Viewer
 from notes.factories import NoteFactory, SynonymFactory
 from notes.models import IndexedText, Note, PostingBlock, SearchIndex, Word
 from notes.services import authoring, folding, indexing
+from notes.services.reconciliation import compare_index
 from notes.types import NoteChanges
 from redshop.accounts.models import User
 from tests.races import at_once
@@ -269,3 +270,24 @@ def test_terms_unused_longest_are_dropped_first() -> None:
 def test_no_posting_is_no_text() -> None:
     assert best(scored([], most=1), limit=5).tolist() == []
     assert postings.with_term(np.empty(0, np.uint32), []).shape == (0, 0)
+
+
+@pytest.mark.django_db
+def test_reconcile_tells_which_notes_are_found_by_other_words_than_they_have(
+    author: User,
+) -> None:
+    folded, fresh, lost, spoilt = write(author, "green tea", "防晒霜", "cake", "linen")
+    IndexedText.objects.filter(subject_id=fresh.pk).delete()
+    folding.fold(at=NOW)
+    indexing.reindex(note_ids=[fresh.pk])
+    assert list(compare_index().differences) == []
+
+    IndexedText.objects.filter(subject_id=lost.pk).delete()
+    Note.objects.filter(pk=spoilt.pk).update(title="cotton")
+
+    assert list(compare_index().differences) == [
+        f"note {lost.pk} is not in the index",
+        f"note {spoilt.pk} is found by other words than it has",
+    ]
+    PostingBlock.objects.filter(term="tea").delete()
+    assert f"note {folded.pk} is found by other words than it has" in compare_index().differences

@@ -18,7 +18,8 @@ class Command(BaseCommand):
     help = (
         "Compare what is kept with what it can be rebuilt from: stock with its movements, books "
         "with orders and payments, coupons with their uses, counters of notes with their rows, "
-        "credits with events and orders. Prints what differs, and ends with 1 where anything does."
+        "the search index with the notes, credits with events and orders. Prints what differs, "
+        "and ends with 1 where anything does."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
