@@ -70,10 +70,15 @@ def _make(months: Mapping[str, datetime]) -> list[str]:
 
 
 def make_table(name: str) -> None:
-    """Make a table that can become a partition."""
+    """Make a table that can become a partition.
+
+    It is vacuumed whenever it grew by a fiftieth: so attribution reads almost all touches from the
+    index alone, which needs to know that rows are visible to everybody.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             f"CREATE TABLE {name} (LIKE events_event INCLUDING DEFAULTS INCLUDING CONSTRAINTS)"
+            " WITH (autovacuum_vacuum_insert_scale_factor = 0.02)"
         )
 
 
