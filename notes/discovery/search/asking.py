@@ -32,6 +32,7 @@ class Asked:
     ``labels`` are the words that terms stand for, for those who read why something was found.
     """
 
+    query: str
     found: Found
     labels: Mapping[str, str]
     corrected: str = ""
@@ -61,7 +62,7 @@ def understand(query: str, *, policy: SearchPolicy) -> Asked:
         found = look_up(Indexed.NOTE.value, asked)
     written = [*ends, *(word for words in synonyms for word in words), corrected, query]
     labels = {term: word for text in written for term, word in _labels(text)}
-    return Asked(found, labels, corrected="" if corrected == query else corrected)
+    return Asked(query, found, labels, corrected="" if corrected == query else corrected)
 
 
 def _asked(query: str, synonyms: Sequence[Sequence[str]], policy: SearchPolicy) -> dict[str, float]:

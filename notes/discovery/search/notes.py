@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from itertools import compress
 from typing import Final
 from uuid import UUID
 
@@ -32,6 +34,7 @@ from notes.discovery.reasons import Kept
 from notes.discovery.search import hits
 from notes.discovery.search.asking import Asked, understand
 from notes.discovery.search.hits import Hits, Sort
+from notes.discovery.search.snippets import marked
 from notes.discovery.snapshots import Answer, Ledger
 from notes.discovery.types import RankedPage, Viewer
 from notes.models import PastSearch
@@ -217,20 +220,15 @@ def _ledger(ranked: _Ranked, profile: Profile, *, depth: int) -> Ledger:
 
 
 def _reasons(ranked: _Ranked, chosen: Ints) -> list[list[Kept]]:
-    """Name the words that each note was found by, the most telling first."""
-    labels = ranked.asked.labels
-    telling = sorted(
-        enumerate(ranked.asked.found.postings), key=lambda each: (-each[1].worth, each[1].term)
-    )
-    named = [(place, labels[each.term]) for place, each in telling if each.term in labels]
-    return [
-        [("match", ", ".join(_longest([word for place, word in named if row[place]])))]
-        for row in ranked.hits.has_term[chosen]
-    ]
+    """Name the words of the query that each note was found by, or what they stood for."""
+    asked, terms = ranked.asked, ranked.hits.terms
 
+    @cache
+    def named(row: bytes) -> str:
+        found = frozenset(compress(terms, np.frombuffer(row, dtype=np.bool_)))
+        whole = marked(asked.corrected or asked.query, found)
+        pieces = [whole.text[start:end] for start, end in whole.marks]
+        others = [asked.labels[term] for term in terms if term in found and term in asked.labels]
+        return ", ".join(list(dict.fromkeys(pieces or others))[:NAMED_WORDS])
 
-def _longest(words: Sequence[str]) -> list[str]:
-    """Return the first words that are part of no other."""
-    distinct = list(dict.fromkeys(words))
-    whole = [word for word in distinct if not any(word != w and word in w for w in distinct)]
-    return whole[:NAMED_WORDS]
+    return [[("match", named(row.tobytes()))] for row in ranked.hits.has_term[chosen]]
