@@ -20,10 +20,10 @@ from redshop.core.admin import EditableAdmin, ReadOnlyAdmin
 
 #: So many entries stand for a list.
 SHOWN: Final = 5
-_TABLE: Final = (
-    '<table class="w-full"><thead><tr><th>What</th><th>Kind</th><th>Number</th><th>Before</th>'
-    "</tr></thead><tbody>{}</tbody></table>"
+_HEAD: Final = "".join(
+    f'<th class="text-left">{name}</th>' for name in ("What", "Kind", "Number", "Before")
 )
+_TABLE: Final = f'<table class="w-full"><thead><tr>{_HEAD}</tr></thead><tbody>{{}}</tbody></table>'
 
 
 @admin.register(Synonym)
