@@ -229,7 +229,7 @@ def measured(notes: int, *, times: int) -> None:
             os._exit(0)
         _, status = os.waitpid(child, 0)
         assert status == 0, "the system could not be filled"
-        for took in [Took("milliseconds", [0]), *ask(living, times=times)][1:]:
+        for took in ask(living, times=times):
             print(took.row(), flush=True)
         web = psutil.Process(living.said["pids"]["web"])
         held = [p.memory_info().rss / 1024**2 for p in (web, *web.children(recursive=True))]

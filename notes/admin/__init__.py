@@ -1,3 +1,5 @@
 """Notes and what they are found by, in the admin."""
 
-from notes.admin import notes, search  # noqa: F401 - importing registers the pages
+from notes.admin import notes, search
+
+__all__ = ["notes", "search"]

@@ -107,7 +107,7 @@ def _rebuild_some(cursor: Any, ids: Sequence[int], *, first: int) -> None:
     found = (
         (number, list(told), list(told.values()))
         for number, subject_id in numbered
-        for told in [indexing.impacts_of(Indexed.NOTE, texts[subject_id])]
+        for told in [indexing.impacts_of(texts[subject_id])]
     )
     _add(cursor, Indexed.NOTE, _by_term(found))
     _learn(cursor, texts)

@@ -8,21 +8,11 @@ from typing import Final
 from django.db import connection
 
 from notes.discovery.policies import SEARCH
-from notes.discovery.search.bm25 import LARGEST, Field, Shape, impacts
-from notes.discovery.search.text import facet, length_of, tokenise
+from notes.discovery.search import fields
+from notes.discovery.search.bm25 import LARGEST
+from notes.discovery.search.text import facet
 from notes.models import Indexed, Note, ProductTag
 from redshop.core.db import requires_transaction
-
-_NOTE: Final = Shape(
-    (
-        Field(SEARCH.title, SEARCH.typical_title),
-        Field(SEARCH.tags, SEARCH.typical_tags),
-        Field(SEARCH.body, SEARCH.typical_body),
-    ),
-    k1=SEARCH.k1,
-    b=SEARCH.b,
-)
-SHAPES: Final = {Indexed.NOTE: _NOTE}
 
 #: A text that changed gets a new number, so that postings of the old one lead nowhere.
 _WRITE: Final = """
@@ -49,7 +39,7 @@ def index(note: Note) -> None:
 @requires_transaction
 def write(kind: Indexed, texts: Mapping[int, Text]) -> None:
     """Replace what subjects of a kind are found by."""
-    found = {subject_id: impacts_of(kind, text) for subject_id, text in texts.items()}
+    found = {subject_id: impacts_of(text) for subject_id, text in texts.items()}
     with connection.cursor() as cursor:
         cursor.executemany(
             _WRITE,
@@ -76,10 +66,9 @@ def texts_of(note_ids: Sequence[int]) -> dict[int, Text]:
     }
 
 
-def impacts_of(kind: Indexed, text: Text) -> dict[str, int]:
+def impacts_of(text: Text) -> dict[str, int]:
     """Return the terms of a text and the impact of each; what it is, is a term too."""
-    fields = [tokenise(field) for field in text.fields]
-    told = impacts(fields, lengths=[*map(length_of, fields)], shape=SHAPES[kind])
+    told = fields.impacts_of(text.fields, SEARCH)
     return told | {facet(text.type): LARGEST}
 
 

@@ -51,7 +51,7 @@ def _different() -> Iterator[str]:
             for note_id, text in texts.items():
                 if note_id not in number_of:
                     yield f"note {note_id} is not in the index"
-                elif _sum(indexing.impacts_of(Indexed.NOTE, text)) != kept[number_of[note_id]]:
+                elif _sum(indexing.impacts_of(text)) != kept[number_of[note_id]]:
                     yield f"note {note_id} is found by other words than it has"
 
 

@@ -116,7 +116,7 @@ def test_what_shops_elsewhere_sold_is_an_estimate_beside_what_was_credited(
     gross = rows[serum.pk].gross
     assert (gross.value.amount_minor, gross.low.amount_minor) == (1400, 700)
     assert gross.high.amount_minor == round(1400 + 1.959963984540054 * 700 * 2**0.5)
-    assert rows[shop["products"][1].pk] == elsewhere.nothing("CNY")
+    assert rows[shop["products"][1].pk] == elsewhere.no_link_outs("CNY")
     assert creator.link_outs == of_note == rows[serum.pk]
     [of_author] = ask(Subject.AUTHOR, scope=Scope(author_id=note.author_id)).results
     assert of_author.link_outs == of_note

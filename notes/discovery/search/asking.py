@@ -1,7 +1,8 @@
 """What a query asks for: its terms, what means the same, and what was probably meant."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from django.db import connection
@@ -10,7 +11,7 @@ from notes.discovery.policies import SearchPolicy
 from notes.discovery.search import vocabulary
 from notes.discovery.search.lookup import Found, look_up
 from notes.discovery.search.postings import scored
-from notes.discovery.search.text import Span, fold, normal, spans, stems, terms, tokenise
+from notes.discovery.search.text import Span, fold, is_cjk, normal, spans, stems, terms, tokenise
 from notes.models import Indexed
 
 #: What was typed last is completed from so many letters on, with so many words.
@@ -29,7 +30,7 @@ SELECT coalesce((SELECT words_version FROM notes_searchindex WHERE kind = %s), 0
 class Asked:
     """A query as it was understood; ``corrected`` is empty where it was taken as typed.
 
-    ``labels`` are the words that terms stand for, for those who read why something was found.
+    ``labels`` are the words that terms stand for which were not typed: synonyms and completions.
     """
 
     query: str
@@ -60,8 +61,8 @@ def understand(query: str, *, policy: SearchPolicy) -> Asked:
             **asked,
         }
         found = look_up(Indexed.NOTE.value, asked)
-    written = [*ends, *(word for words in synonyms for word in words), corrected, query]
-    labels = {term: word for text in written for term, word in _labels(text)}
+    meant = [*ends, *_same(query, synonyms), *_same(corrected, synonyms)]
+    labels = {term: word for word in meant for term in tokenise(word)}
     return Asked(query, found, labels, corrected="" if corrected == query else corrected)
 
 
@@ -101,15 +102,6 @@ def _corrected(query: str, mistyped: Sequence[Span], found: Found, *, version: i
     return query
 
 
-def _labels(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the terms of a text, each with the word that it stands for."""
-    for span in spans(text):
-        if span.is_cjk:
-            yield from ((term, term) for term in tokenise(span.folded))
-        else:
-            yield from ((term, span.folded) for term in tokenise(span.folded))
-
-
 def _known() -> tuple[int, Sequence[Sequence[str]]]:
     """Return the vocabulary's version and the words that mean the same."""
     with connection.cursor() as cursor:
@@ -127,15 +119,18 @@ def _synonymous(
     query: str, synonyms: Sequence[Sequence[str]], policy: SearchPolicy
 ) -> dict[str, float]:
     """Return the terms of what means the same as something in the query."""
-    asked = f" {' '.join(_pieces(query))} "
-    folded = fold(query)
-    same = [words for words in synonyms if any(_is_in(word, asked, folded) for word in words)]
     return {
         term: weight * policy.synonym
-        for words in same
-        for word in words
+        for word in _same(query, synonyms)
         for term, weight in _as_one_word(word).items()
     }
+
+
+def _same(query: str, synonyms: Sequence[Sequence[str]]) -> list[str]:
+    """Return the words that mean the same as something in the query, that itself included."""
+    asked, folded = f" {' '.join(_pieces(query))} ", fold(query)
+    same = [words for words in synonyms if any(_is_in(word, asked, folded) for word in words)]
+    return [word for words in same for word in words]
 
 
 def _as_one_word(text: str) -> dict[str, float]:
@@ -147,12 +142,14 @@ def _as_one_word(text: str) -> dict[str, float]:
 
 def _is_in(word: str, asked: str, folded: str) -> bool:
     """Tell whether a query has a word: whole words by their stems, Chinese anywhere."""
-    pieces = list(_pieces(word))
-    if any(span.is_cjk for span in spans(word)):
+    pieces = _pieces(word)
+    if any(is_cjk(piece) for piece in pieces):
         return fold(word) in folded
     return bool(pieces) and f" {' '.join(pieces)} " in asked
 
 
-def _pieces(text: str) -> Iterator[str]:
-    for span in spans(text):
-        yield span.folded if span.is_cjk else stems(span.folded)[0]
+@lru_cache(maxsize=10_000)
+def _pieces(text: str) -> tuple[str, ...]:
+    return tuple(
+        span.folded if span.is_cjk else stems(span.folded)[0] for span in spans(normal(text))
+    )

@@ -23,6 +23,8 @@ from notes.discovery.search.postings import (
 
 #: A term is held as an array over all texts from so many postings on.
 LEAST_DENSE: Final = 32_768
+#: What a term takes besides its postings, about.
+OVERHEAD_BYTES: Final = 1_000
 
 #: Blocks, and what was indexed since the last of them was made, as one moment saw them.
 _BLOCKS: Final = """
@@ -58,15 +60,16 @@ class Held:
 
     @property
     def bytes(self) -> int:
-        return self.dense.nbytes + sum(
-            b.texts.nbytes + b.impacts.nbytes for b in self.blocks.values()
-        )
+        apart = sum(b.texts.nbytes + b.impacts.nbytes for b in self.blocks.values())
+        return OVERHEAD_BYTES + self.dense.nbytes + apart
 
     def renewed(self, there: Set[int], read: Mapping[int, Block]) -> "Held | None":
         """Return what is held once some blocks were read and others are gone.
 
         None where that cannot be known from what is here: the array has blocks that are gone.
         """
+        if not read and there == {*self.known}:
+            return self
         if not self.spread <= there:
             return None
         blocks = {id_: b for id_, b in {**self.blocks, **read}.items() if id_ in there}
@@ -128,13 +131,15 @@ def look_up(kind: str, terms: Mapping[str, float]) -> Found:
     if not terms:
         return Found((), 0)
     held = {term: _cache.get(kind, term) for term in terms}
-    rows = _read(kind, list(terms), known=[id_ for each in held.values() for id_ in each.known])
-    documents = next(number for term, number, *_ in rows if not term)
-    postings = []
-    for term, weight in terms.items():
-        found = [row for row in rows if row[0] == term]
-        if found:
-            postings.append(_postings(kind, term, held[term], found, weight))
+    rows: dict[str, list[tuple[Any, ...]]] = {}
+    for row in _read(kind, list(terms), known=[id_ for h in held.values() for id_ in h.known]):
+        rows.setdefault(row[0], []).append(row)
+    [(_, documents, *_)] = rows.pop("")
+    postings = [
+        _postings(kind, term, held[term], rows[term], weight)
+        for term, weight in terms.items()
+        if term in rows
+    ]
     sizes = np.array([each.size for each in postings], dtype=np.float64)
     rarity = inverse_document_frequency(containing=sizes, documents=documents)
     return Found(

@@ -9,20 +9,11 @@ from django.db.models.functions import Concat, Lower
 
 from notes.discovery.policies import SEARCH
 from notes.discovery.ranking import Floats, best
-from notes.discovery.search.bm25 import LARGEST, Field, Shape, impacts, inverse_document_frequency
-from notes.discovery.search.text import length_of, normal, spans, stems, terms, tokenise
+from notes.discovery.search.bm25 import LARGEST, inverse_document_frequency
+from notes.discovery.search.fields import impacts_of
+from notes.discovery.search.text import normal, spans, stems, terms, tokenise
 from redshop.catalog.models import Product
 
-#: Name, brand and description.
-_SHAPE: Final = Shape(
-    (
-        Field(SEARCH.title, SEARCH.typical_title),
-        Field(SEARCH.tags, SEARCH.typical_tags),
-        Field(SEARCH.body, SEARCH.typical_body),
-    ),
-    k1=SEARCH.k1,
-    b=SEARCH.b,
-)
 #: So many products, the best selling first, are ranked for one query.
 CANDIDATES: Final = 300
 
@@ -87,8 +78,7 @@ def _beginning(word: str) -> str:
 
 
 def _scores(rows: Sequence[tuple[int, str, str, str]], asked: Mapping[str, float]) -> Floats:
-    texts = [[tokenise(text) for text in row[1:]] for row in rows]
-    told = [impacts(each, lengths=[*map(length_of, each)], shape=_SHAPE) for each in texts]
+    told = [impacts_of(row[1:], SEARCH) for row in rows]
     found = np.array([[text.get(term, 0) for term in asked] for text in told], dtype=float)
     rarity = inverse_document_frequency(
         containing=(found > 0).sum(axis=0).astype(float), documents=len(rows)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from typing import Final
 
-from notes.discovery.search.text import Span, normal, spans, stems, weight_of
+from notes.discovery.search.text import Span, is_cjk, normal, spans, stems
 
 #: Characters of a piece of a body, and before its first word that was searched for.
 WIDTH, LEAD = 120, 20
@@ -65,9 +65,7 @@ def _marks(text: str, terms: Set[str]) -> Iterator[Mark]:
 
 
 def _in_run(run: Span, terms: Iterable[str]) -> Iterator[Mark]:
-    for term in terms:
-        if weight_of(term) == 1.0:  # a Latin stem
-            continue
+    for term in filter(is_cjk, terms):
         at = run.folded.find(term)
         while at >= 0:
             yield run.start + at, run.start + at + len(term)

@@ -95,13 +95,18 @@ def terms(tokens: Iterable[str]) -> dict[str, float]:
     return {term: weight_of(term) for term in distinct}
 
 
+def is_cjk(term: str) -> bool:
+    """Tell whether a term is of Chinese, Japanese or Korean."""
+    return _IS_CJK.match(term) is not None
+
+
 @lru_cache(maxsize=50_000)
 def weight_of(term: str) -> float:
     """Return how much a term counts: the same stretch of Chinese is in several of them.
 
     Measured on the Chinese questions of XQuAD (docs/discovery.md#relevance).
     """
-    if not _IS_CJK.match(term):
+    if not is_cjk(term):
         return 1.0
     return {1: SINGLE_CHARACTER, 2: PAIR}.get(len(term), JIEBA_WORD)
 

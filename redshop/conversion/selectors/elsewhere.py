@@ -114,7 +114,7 @@ def link_outs(
     }
 
 
-def nothing(currency: str) -> LinkOuts:
+def no_link_outs(currency: str) -> LinkOuts:
     """Return what there is where nobody was led elsewhere."""
     return _estimated(0, [], [], currency)
 

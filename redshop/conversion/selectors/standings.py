@@ -11,8 +11,7 @@ from redshop.conversion import rules
 from redshop.conversion.deeds import Subject, acts_about
 from redshop.conversion.selectors import labels
 from redshop.conversion.selectors.asking import meta_of, values_of
-from redshop.conversion.selectors.elsewhere import NOTE, LinkOuts, link_outs
-from redshop.conversion.selectors.elsewhere import nothing as no_link_outs
+from redshop.conversion.selectors.elsewhere import NOTE, LinkOuts, link_outs, no_link_outs
 from redshop.conversion.selectors.rows import rows_of
 from redshop.conversion.selectors.subjects import (
     ENGAGING,

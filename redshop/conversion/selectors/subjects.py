@@ -10,7 +10,7 @@ from redshop.conversion import rules
 from redshop.conversion.rates import rate
 from redshop.conversion.selectors import populations
 from redshop.conversion.selectors.asking import meta_of
-from redshop.conversion.selectors.elsewhere import NOTE, LinkOuts, link_outs, nothing
+from redshop.conversion.selectors.elsewhere import NOTE, LinkOuts, link_outs, no_link_outs
 from redshop.conversion.selectors.rows import rows_of
 from redshop.conversion.types import AttributionModel, Meta, Period, Rate
 from redshop.core.money import Money
@@ -155,7 +155,7 @@ def note(note: Note, *, question: Question, at: datetime) -> NoteStatistics:
         engagement=engagement_of(deeds),
         interest=interest_of(deeds),
         credits=_credits(rows_of(_CREDITED, values), currency=question.currency),
-        link_outs=elsewhere.get(note.pk) or nothing(question.currency),
+        link_outs=elsewhere.get(note.pk) or no_link_outs(question.currency),
         meta=meta_of(
             question,
             definition="note",
