@@ -36,6 +36,7 @@ def take(*, url: str, login: str, password: str) -> None:
         page.fill("input[name=username]", login)
         page.fill("input[name=password]", password)
         page.click("button[type=submit]")
+        page.wait_for_url(f"{url}/admin/")  # who leaves before is not logged in
         page.goto(f"{url}/admin/?population=simulated")
         page.wait_for_load_state("networkidle")
         page.wait_for_timeout(1_000)  # the charts draw themselves in
