@@ -36,3 +36,10 @@ class FeedExpired(DomainError):
 
     code = "feed_expired"
     status = 410
+
+
+class NothingToGoBy(DomainError):
+    """There is too little in the log to say anything."""
+
+    code = "nothing_to_go_by"
+    status = 409

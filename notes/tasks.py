@@ -9,7 +9,17 @@ from django.utils import timezone
 
 from notes.discovery import snapshots
 from notes.discovery.search import history, trending
-from notes.services import folding, neighbours, reactions, verification
+from notes.services import (
+    charts,
+    exposure,
+    folding,
+    learning,
+    neighbours,
+    reactions,
+    upkeep,
+    vectors,
+    verification,
+)
 from redshop.core import outbox
 
 
@@ -45,8 +55,36 @@ def learn_neighbours(**_newer: Any) -> None:
 
 @shared_task(name="notes.tasks.count_trends")
 def count_trends(**_newer: Any) -> None:
-    """Count what is trending, and keep the list with how each entry got there."""
+    """Count what is trending and popular, and keep how each entry got there."""
     trending.keep(at=timezone.now())
+    charts.count(at=timezone.now())
+
+
+@shared_task(name="notes.tasks.share_exposure")
+def share_exposure(**_newer: Any) -> None:
+    """Let new notes into the exposure pool, and decide which of them go on."""
+    exposure.share(at=timezone.now())
+
+
+@shared_task(name="notes.tasks.count_large_creators")
+def count_large_creators(**_newer: Any) -> None:
+    """Count who has followers enough to be no small creator."""
+    exposure.count_large_creators(at=timezone.now())
+
+
+@shared_task(name="notes.tasks.encode_notes")
+def encode_notes(**_newer: Any) -> None:
+    """Turn notes that are new or changed into vectors; fit the encoder where there is none."""
+    if vectors.current() is None:
+        vectors.fit(at=timezone.now())
+    upkeep.encode_all()
+
+
+@shared_task(name="notes.tasks.learn_ranking")
+def learn_ranking(**_newer: Any) -> None:
+    """Learn from what was shown, and fit what notes are about to the notes there are."""
+    vectors.fit(at=timezone.now())
+    learning.learn(at=timezone.now())
 
 
 @shared_task(name="notes.tasks.fold_search_index")

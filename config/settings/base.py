@@ -30,6 +30,13 @@ DATABASE_URL = env.str("DATABASE_URL", default="") or embedded.database_url()
 REDIS_URL = env.str("REDIS_URL", default="") or embedded.redis_url()
 BROKER_URL = env.str("BROKER_URL", default="") or REDIS_URL
 
+#: How long a process goes by what it read of policies, and of what explore offers to everybody.
+FEED_CACHE_SECONDS = env.float("FEED_CACHE_SECONDS", default=5.0)
+#: What tells what notes are about: "hashed", or the path of a class and what it is made with.
+TEXT_ENCODER: dict[str, Any] = {
+    "kind": env("TEXT_ENCODER", default="hashed"),
+    "options": env.json("TEXT_ENCODER_OPTIONS", default={}),
+}
 DATABASES = {"default": postgres_settings(DATABASE_URL)}
 if env.bool("DATABASE_KEEP", default=False):
     DATABASES["default"]["CONN_MAX_AGE"] = None
@@ -256,6 +263,24 @@ CELERY_BEAT_SCHEDULE = {
     "count-trends": {
         "task": "notes.tasks.count_trends",
         "schedule": crontab(minute="*/10"),
+    },
+    "learn-ranking": {
+        "task": "notes.tasks.learn_ranking",
+        "schedule": crontab(hour=3, minute=27),
+    },
+    "share-exposure": {
+        "task": "notes.tasks.share_exposure",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
+    "count-large-creators": {
+        "task": "notes.tasks.count_large_creators",
+        "schedule": crontab(minute=17),
+    },
+    "encode-notes": {
+        "task": "notes.tasks.encode_notes",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
     },
     "fold-search-index": {
         "task": "notes.tasks.fold_search_index",

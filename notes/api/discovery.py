@@ -31,7 +31,7 @@ from notes.api.serializers import (
     TrendsSerializer,
     WhySerializer,
 )
-from notes.discovery import feed, policies, related, snapshots
+from notes.discovery import choosing, feed, policies, related, snapshots
 from notes.discovery.search import history, products, snippets, suggest, trending
 from notes.discovery.search import notes as search
 from notes.discovery.search.hits import Sort
@@ -42,6 +42,8 @@ from redshop.accounts.api.people import me, viewer_id
 from redshop.core.api.visitors import visitor_id_of
 
 TAG = ["discovery"]
+CHANCE = "With this probability it came to this place, given what stands before it."
+NO_CHANCE = "The order is deterministic: chance plays no part in it."
 
 
 def viewer_of(request: Request) -> Viewer:
@@ -178,7 +180,7 @@ class WhyView(APIView):
         operation_id="explain_note", tags=TAG, parameters=[WhyQuery], responses=WhySerializer
     )
     def get(self, request: Request, note_id: int) -> Response:
-        """Say why this note was ranked where it was in an answer of the last day, for whom it was.
+        """Say why this note was ranked where it was in an answer to oneself of the last month.
 
         The score is the sum of the features' contributions, times every factor.
         """
@@ -214,8 +216,8 @@ def _why(found: Explanation) -> dict[str, Any]:
         "factors": [{"name": name, "value": value} for name, value in found.factors.items()],
         "score": found.item.score,
         "exploration": {
-            "propensity": 1.0,
-            "text": "The order is deterministic: chance plays no part in it.",
+            "propensity": found.propensity,
+            "text": CHANCE if found.is_explored else NO_CHANCE,
         },
     }
 
@@ -224,7 +226,7 @@ class PoliciesView(APIView):
     @extend_schema(operation_id="list_ranking_policies", tags=TAG, responses=PoliciesSerializer)
     def get(self, request: Request) -> Response:
         """Return the ways of ranking that are in use, in words and numbers."""
-        rows = [policies.described(policy) for policy in policies.ACTIVE]
+        rows = [policies.described(policy) for policy in [*choosing.active(), *policies.FIXED]]
         return Response(PoliciesSerializer({"results": rows, "next": None, "previous": None}).data)
 
 

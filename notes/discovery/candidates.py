@@ -1,110 +1,174 @@
-"""Which notes an explore request may show: one query for all the viewers of a batch."""
+"""Which notes an explore request may show.
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+What is offered to everybody (fresh, popular, newcomers, the newest and the trending of topics
+that many write about) is read for all viewers and kept for a few seconds; what is offered to
+somebody alone (of authors and topics they follow, near what they went to) is read with one query
+for all the viewers of a batch.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
+from django.conf import settings
 from django.db import connection
 
 from notes.discovery.policies import FeedPolicy
 from notes.discovery.profiles import Profile
-from notes.discovery.ranking import Bools, Floats, Ints, Lens, Pool, interactions_of
+from notes.discovery.ranking.arrays import Bools, Ints
+from notes.discovery.ranking.pool import INTERACTIONS, Pool
 from notes.discovery.similar import Nearby
-from redshop.events.kinds import EventKind
+from notes.discovery.tastes import Taste, vectors_of
 
-_POOL: Final = """
-WITH visible AS NOT MATERIALIZED (
+#: So many of a topic's last written notes are looked at for the newest published.
+_LAST_WRITTEN: Final = 200
+#: Newest and trending notes of a topic, as rows of (topic, id, source).
+_OF_TOPICS: Final = """
+    SELECT topic.slug, newest.id, 'interest' AS source
+    FROM topics AS topic CROSS JOIN LATERAL (
+        SELECT visible.id FROM (
+            SELECT note_id FROM notes_note_topics WHERE topic_id = topic.id
+            ORDER BY note_id DESC LIMIT %(last_written)s
+        ) AS link JOIN visible ON visible.id = link.note_id
+        ORDER BY visible.published_at DESC, visible.id DESC LIMIT %(by_topic)s
+    ) AS newest
+    UNION ALL
+    SELECT topic.slug, place.note_id, 'trending'
+    FROM topics AS topic JOIN notes_chart AS chart ON chart.topic_id = topic.id
+    CROSS JOIN LATERAL unnest(chart.note_ids[:%(by_trending)s]) AS place(note_id)
+    JOIN visible ON visible.id = place.note_id
+"""
+_VISIBLE: Final = """
     SELECT note.id, note.author_id, note.published_at
-    FROM notes_note note JOIN accounts_user author ON author.id = note.author_id
+    FROM notes_note AS note JOIN accounts_user AS author ON author.id = note.author_id
     WHERE note.state = 'published' AND note.published_at <= %(at)s AND author.is_active
-), fresh AS (
-    SELECT id FROM visible ORDER BY published_at DESC, id DESC LIMIT %(fresh)s
-), liked AS (
-    SELECT visible.id, visible.published_at,
-           counts.likes * %(like)s + counts.saves * %(save)s + counts.comments * %(comment)s
-           + counts.shares * %(share)s + counts.follows * %(follow)s AS interactions
-    FROM visible JOIN notes_notecounts counts ON counts.note_id = visible.id
-    WHERE visible.published_at > %(popular_since)s
-), popular AS (
-    SELECT id FROM liked WHERE interactions > 0
-    ORDER BY interactions DESC, published_at DESC, id DESC LIMIT %(popular)s
-), followed AS (
-    SELECT newest.id FROM unnest(%(followed)s::bigint[]) AS followed(author_id)
+"""
+_ROWS: Final = f"""
+SELECT note.id, note.author_id, extract(epoch FROM note.published_at)::float8,
+       {", ".join(f"coalesce(counts.{name}, 0)" for name in INTERACTIONS)},
+       note.is_sponsored, large.author_id IS NULL,
+       EXISTS (SELECT FROM notes_exposuregrant AS given WHERE given.note_id = note.id
+               AND given.outcome = 'running' AND given.impressions < given.granted),
+       halfvec_send(about.vector),
+       (SELECT string_agg(topic.slug, ',' ORDER BY topic.slug) FROM notes_note_topics AS link
+        JOIN notes_topic AS topic ON topic.id = link.topic_id WHERE link.note_id = note.id),
+       chosen.sources, chosen.topics
+FROM chosen JOIN notes_note AS note ON note.id = chosen.id
+LEFT JOIN notes_notecounts AS counts ON counts.note_id = note.id
+LEFT JOIN notes_largecreator AS large ON large.author_id = note.author_id
+LEFT JOIN notes_notevector AS about ON about.note_id = note.id
+ORDER BY note.id
+"""  # noqa: S608 - the names of our own columns
+_CHOSEN: Final = """
+    SELECT id, array_agg(source) AS sources, array_agg(slug) AS topics
+    FROM offered GROUP BY id
+"""
+_SHARED: Final = f"""
+WITH visible AS NOT MATERIALIZED ({_VISIBLE}), topics AS MATERIALIZED (
+    SELECT topic.id, topic.slug FROM notes_topic AS topic
+    JOIN notes_chart AS chart ON chart.topic_id = topic.id
+), offered AS (
+    (SELECT '' AS slug, id, 'fresh' AS source FROM visible
+     ORDER BY published_at DESC, id DESC LIMIT %(fresh)s)
+    UNION ALL
+    SELECT '', visible.id, 'popular' FROM notes_chart AS chart
+    CROSS JOIN LATERAL unnest(chart.note_ids[:%(popular)s]) AS place(note_id)
+    JOIN visible ON visible.id = place.note_id WHERE chart.topic_id IS NULL
+    UNION ALL
+    (SELECT '', visible.id, 'newcomer' FROM notes_exposuregrant AS given
+     JOIN visible ON visible.id = given.note_id
+     WHERE given.outcome = 'running' AND given.impressions < given.granted
+     ORDER BY given.impressions, given.granted_at, visible.id LIMIT %(by_newcomer)s)
+    UNION ALL {_OF_TOPICS}
+), chosen AS ({_CHOSEN})
+{_ROWS}
+"""  # noqa: S608 - our own words
+_PERSONAL: Final = f"""
+WITH visible AS NOT MATERIALIZED ({_VISIBLE}), topics AS MATERIALIZED (
+    SELECT topic.id, topic.slug FROM notes_topic AS topic WHERE topic.slug = ANY(%(topics)s)
+), offered AS (
+    SELECT '' AS slug, newest.id, 'following' AS source
+    FROM unnest(%(followed)s::bigint[]) AS followed(author_id)
     CROSS JOIN LATERAL (
         SELECT visible.id FROM visible WHERE visible.author_id = followed.author_id
         ORDER BY visible.published_at DESC, visible.id DESC LIMIT %(by_followed)s
-    ) newest
-), topical AS (
-    SELECT newest.id, topic.slug
-    FROM notes_topic topic CROSS JOIN LATERAL (
-        SELECT visible.id FROM visible
-        JOIN notes_note_topics link ON link.note_id = visible.id
-        WHERE link.topic_id = topic.id
-        ORDER BY visible.published_at DESC, visible.id DESC LIMIT %(by_topic)s
-    ) newest
-    WHERE topic.slug = ANY(%(topics)s::text[])
-), nearby AS (
-    SELECT id FROM visible WHERE id = ANY(%(similar)s::bigint[])
-), chosen AS (
-    SELECT id, bool_or(source = 'fresh') AS is_fresh, bool_or(source = 'popular') AS is_popular,
-           bool_or(source = 'followed') AS is_by_followed,
-           array_remove(array_agg(slug), NULL) AS by_topic
-    FROM (
-        SELECT id, 'fresh' AS source, NULL AS slug FROM fresh
-        UNION ALL SELECT id, 'popular', NULL FROM popular
-        UNION ALL SELECT id, 'followed', NULL FROM followed
-        UNION ALL SELECT id, 'topical', slug FROM topical
-        UNION ALL SELECT id, 'similar', NULL FROM nearby
-    ) offered GROUP BY id
-), about AS (
-    SELECT link.note_id, array_agg(topic.slug ORDER BY topic.slug) AS slugs
-    FROM chosen JOIN notes_note_topics link ON link.note_id = chosen.id
-    JOIN notes_topic topic ON topic.id = link.topic_id
-    GROUP BY link.note_id
-)
-SELECT note.id, note.author_id, extract(epoch FROM note.published_at)::float8,
-       coalesce(counts.likes, 0), coalesce(counts.saves, 0), coalesce(counts.comments, 0),
-       coalesce(counts.shares, 0), coalesce(counts.follows, 0),
-       chosen.is_fresh, chosen.is_popular, chosen.is_by_followed,
-       coalesce(about.slugs, '{}'), chosen.by_topic, note.is_sponsored
-FROM chosen JOIN notes_note note ON note.id = chosen.id
-LEFT JOIN notes_notecounts counts ON counts.note_id = note.id
-LEFT JOIN about ON about.note_id = note.id
-ORDER BY note.id
-"""
+    ) AS newest
+    UNION ALL
+    SELECT '', id, 'near' FROM visible WHERE id = ANY(%(near)s::bigint[])
+    UNION ALL {_OF_TOPICS}
+), chosen AS ({_CHOSEN})
+{_ROWS}
+"""  # noqa: S608 - our own words
+_NUMBERS: Final = ("fresh", "popular", "by_followed", "by_topic", "by_trending", "by_newcomer")
+Offers = Mapping[str, Bools]
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """Notes, and which of them each source offers, as places; of topics by their slugs."""
+
+    pool: Pool
+    places: Mapping[str, Ints] = field(default_factory=dict)
+    by_topic: Mapping[tuple[str, str], Ints] = field(default_factory=dict)
+
+    @property
+    def topics(self) -> set[str]:
+        """The topics of which there is something."""
+        return {slug for slug, _ in self.by_topic}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Everything that one of the viewers of a batch may be offered."""
+
+    shared: Offered
+    personal: Offered
+
+
+_kept: dict[str, tuple[float, datetime, Offered]] = {}
 
 
 def load(
-    *, profiles: Sequence[Profile], nearby: Sequence[Nearby], at: datetime, policy: FeedPolicy
-) -> Pool:
+    *,
+    profiles: Sequence[Profile],
+    nearby: Sequence[Nearby],
+    tastes: Sequence[Taste],
+    at: datetime,
+    policy: FeedPolicy,
+) -> Candidates:
     """Return every note that one of the viewers may be shown, before any is barred."""
-    nearest = {note for each in nearby for note in each.note_ids[: policy.by_similar].tolist()}
+    shared = _shared(at, policy)
     personal = [profile for profile in profiles if profile.is_personalised]
-    followed = {author for profile in personal for author in profile.followed}
-    topics = {topic for profile in personal for topic in interesting(profile, policy)}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _POOL,
-            {
-                "at": at,
-                "popular_since": at - timedelta(days=policy.popular_days),
-                "followed": sorted(followed),
-                "topics": sorted(topics),
-                "similar": sorted(nearest),
-                **{name: getattr(policy, name) for name in _PARAMETERS},
-            },
-        )
-        return _pool(cursor.fetchall())
+    near = {note for each in nearby for note in each.note_ids[: policy.by_similar].tolist()}
+    near |= {note for taste in tastes for note in taste.note_ids.tolist()}
+    values = {
+        "topics": sorted(
+            {slug for each in personal for slug in interesting(each, policy)} - shared.topics
+        ),
+        "followed": sorted({author for each in personal for author in each.followed}),
+        "near": sorted(near - set(shared.pool.note_ids.tolist())),
+    }
+    if not any(values.values()):
+        return Candidates(shared, Offered(_pool([])))
+    return Candidates(shared, _read(_PERSONAL, {**values, "at": at}, policy))
 
 
-_PARAMETERS: Final = (
-    "fresh", "popular", "by_followed", "by_topic", "like", "save", "comment", "share", "follow"
-)  # fmt: skip
+def _shared(at: datetime, policy: FeedPolicy) -> Offered:
+    """Return what is offered to everybody, as it was some seconds ago at most."""
+    now = time.monotonic()
+    read_at, asked_at, found = _kept.get(policy.label, (-np.inf, at, None))
+    seconds = settings.FEED_CACHE_SECONDS
+    if found is None or now - read_at >= seconds or abs(at - asked_at).total_seconds() >= seconds:
+        found = _read(_SHARED, {"at": at}, policy)
+        _kept[policy.label] = (now, at, found)
+    return found
 
 
 def interesting(profile: Profile, policy: FeedPolicy) -> list[str]:
-    """Return the topics whose newest notes a viewer is offered."""
+    """Return the topics whose notes a viewer is offered."""
     if profile.interests is None:
         return []
     return profile.interests.strongest(
@@ -112,79 +176,92 @@ def interesting(profile: Profile, policy: FeedPolicy) -> list[str]:
     )
 
 
+def _read(statement: str, values: Mapping[str, Any], policy: FeedPolicy) -> Offered:
+    numbers = {name: getattr(policy, name) for name in _NUMBERS}
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {**values, **numbers, "last_written": _LAST_WRITTEN})
+        rows = cursor.fetchall()
+    pool = _pool(rows)
+    places: dict[str, list[int]] = {}
+    by_topic: dict[tuple[str, str], list[int]] = {}
+    for place, row in enumerate(rows):
+        for source, slug in zip(row[-2], row[-1], strict=True):
+            if slug:
+                by_topic.setdefault((slug, source), []).append(place)
+            else:
+                places.setdefault(source, []).append(place)
+    return Offered(
+        pool,
+        {name: np.array(found, dtype=np.int64) for name, found in places.items()},
+        {name: np.array(found, dtype=np.int64) for name, found in by_topic.items()},
+    )
+
+
 def _pool(rows: Sequence[tuple[Any, ...]]) -> Pool:
-    columns = list(zip(*rows, strict=True)) if rows else [()] * 14
-    topics = sorted({slug for slugs in columns[11] for slug in slugs})
-    index = {slug: place for place, slug in enumerate(topics)}
-    pairs = [
-        (place, index[slug], slug in topical)
-        for place, (slugs, topical) in enumerate(zip(columns[11], columns[12], strict=True))
-        for slug in slugs
-    ]
-    pair_note, pair_topic, by_topic = np.array(pairs, dtype=np.int64).reshape(-1, 3).T
+    columns = list(zip(*rows, strict=True)) if rows else [()] * 15
+    topics = [slugs.split(",") if slugs else [] for slugs in columns[12]]
+    slugs = sorted({slug for each in topics for slug in each})
+    index = {slug: place for place, slug in enumerate(slugs)}
+    padded = np.full((len(rows), max(map(len, topics), default=0)), -1, dtype=np.int64)
+    for place, each in enumerate(topics):
+        padded[place, : len(each)] = [index[slug] for slug in each]
     return Pool(
         note_ids=np.array(columns[0], dtype=np.int64),
         author_ids=np.array(columns[1], dtype=np.int64),
         published_at=np.array(columns[2], dtype=np.float64),
-        interactions=interactions_of(columns[3:8]),
-        is_fresh=np.array(columns[8], dtype=np.bool_),
-        is_popular=np.array(columns[9], dtype=np.bool_),
-        is_by_followed=np.array(columns[10], dtype=np.bool_),
-        is_sponsored=np.array(columns[13], dtype=np.bool_),
-        topics=topics,
-        pair_note=pair_note,
-        pair_topic=pair_topic,
-        by_topic=by_topic.astype(np.bool_),
+        interactions=np.array(columns[3:8], dtype=np.float64).T.reshape(-1, len(INTERACTIONS)),
+        is_sponsored=np.array(columns[8], dtype=np.bool_),
+        is_small=np.array(columns[9], dtype=np.bool_),
+        is_newcomer=np.array(columns[10], dtype=np.bool_),
+        vectors=vectors_of(columns[11]),
+        topics=padded,
+        slugs=slugs,
     )
 
 
-def lens_of(profile: Profile, pool: Pool, nearby: Nearby, policy: FeedPolicy) -> Lens | None:
-    """Return what the viewer brings to the pool, None where nothing may be personal."""
-    if profile.interests is None:
-        return None
-    reduced = set(profile.reduced_topics)
-    shown, opened = np.zeros(pool.size), np.zeros(pool.size)
-    for deeds in profile.history:
-        is_impression = deeds.kind == EventKind.IMPRESSION
-        _mark(pool, deeds.note_ids, deeds.times, on=shown if is_impression else opened)
-    similar = np.zeros(pool.size)
-    _mark(pool, nearby.note_ids, nearby.similarity, on=similar)
-    return Lens(
-        followed=np.array(profile.followed, dtype=np.int64),
-        topic_interest=profile.interests.of(pool.topics),
-        is_reduced_topic=np.array([topic in reduced for topic in pool.topics], dtype=np.bool_),
-        similar=similar,
-        is_similar=np.isin(pool.note_ids, nearby.note_ids[: policy.by_similar]),
-        times_shown=shown,
-        is_opened=opened > 0,
-    )
+def chosen_for(
+    profile: Profile, found: Candidates, nearby: Nearby, taste: Taste, policy: FeedPolicy
+) -> tuple[Pool, Offers]:
+    """Return the notes offered to one viewer, and by source which; the first names the item."""
+    shared, personal = found.shared, found.personal
+    wanted = interesting(profile, policy)
+    here = {
+        "interest": _of_topics(shared, wanted, "interest"),
+        "trending": _of_topics(shared, wanted, "trending"),
+        "newcomer": shared.places.get("newcomer", _NONE),
+        "popular": shared.places.get("popular", _NONE),
+        "fresh": shared.places.get("fresh", _NONE),
+    }
+    similar = nearby.note_ids[: policy.by_similar]
+    here |= {
+        "similar": shared.pool.places_of(np.sort(similar)),
+        "content": shared.pool.places_of(np.sort(taste.note_ids)),
+    }
+    pool = shared.pool.take(np.unique(np.concatenate(list(here.values()))))
+    ids = {source: shared.pool.note_ids[places] for source, places in here.items()}
+    if profile.is_personalised:
+        followed = np.isin(personal.pool.author_ids, np.array(profile.followed, dtype=np.int64))
+        by_them = np.zeros(personal.pool.size, dtype=np.bool_)
+        by_them[personal.places.get("following", _NONE)] = True
+        theirs = {
+            "following": np.flatnonzero(followed & by_them),
+            "interest": _of_topics(personal, wanted, "interest"),
+            "trending": _of_topics(personal, wanted, "trending"),
+            "similar": personal.pool.places_of(np.sort(similar)),
+            "content": personal.pool.places_of(np.sort(taste.note_ids)),
+        }
+        pool = pool.joined(personal.pool.take(np.unique(np.concatenate(list(theirs.values())))))
+        for source, places in theirs.items():
+            more = personal.pool.note_ids[places]
+            ids[source] = np.concatenate([ids.get(source, _NONE), more])
+    order = ("following", "interest", "trending", "similar", "content", "newcomer", "popular",
+             "fresh")  # fmt: skip
+    return pool, {source: np.isin(pool.note_ids, ids.get(source, _NONE)) for source in order}
 
 
-def _mark(pool: Pool, note_ids: Ints, numbers: Floats, *, on: Floats) -> None:
-    """Add to each note of the pool, whose ids are in order, its number, if it has one."""
-    if pool.size:
-        places = np.minimum(np.searchsorted(pool.note_ids, note_ids), pool.size - 1)
-        is_here = pool.note_ids[places] == note_ids
-        on[places[is_here]] += numbers[is_here]
+_NONE: Final[Ints] = np.empty(0, dtype=np.int64)
 
 
-def sources(
-    profile: Profile, pool: Pool, lens: Lens | None, policy: FeedPolicy
-) -> dict[str, Bools]:
-    """Return, by source, which notes it offers this viewer; the first that offers one names it."""
-    found: dict[str, Bools] = {}
-    if lens is not None:
-        found["following"] = pool.is_by_followed & np.isin(pool.author_ids, lens.followed)
-        wanted = set(interesting(profile, policy))
-        is_wanted = np.array([topic in wanted for topic in pool.topics], dtype=np.bool_)
-        found["interest"] = _offered_by_topic(pool, is_wanted)
-        found["similar"] = lens.is_similar
-    found["popular"] = pool.is_popular
-    found["fresh"] = pool.is_fresh
-    return found
-
-
-def _offered_by_topic(pool: Pool, is_wanted: Bools) -> Bools:
-    offered = np.zeros(pool.size, dtype=np.bool_)
-    offered[pool.pair_note[pool.by_topic & is_wanted[pool.pair_topic]]] = True
-    return offered
+def _of_topics(offered: Offered, slugs: Sequence[str], source: str) -> Ints:
+    found = [offered.by_topic.get((slug, source), _NONE) for slug in slugs]
+    return np.unique(np.concatenate([_NONE, *found]))

@@ -12,22 +12,11 @@ from uuid import UUID
 import numpy as np
 from django.db.models import F
 
-from notes.discovery import candidates, profiles, similar, snapshots
-from notes.discovery.policies import EXPLORE, FOLLOWING, ChronologicalPolicy, FeedPolicy
+from notes.discovery import candidates, cascade, choosing, profiles, similar, snapshots, tastes
+from notes.discovery.cascade import Prediction
+from notes.discovery.learning.outcomes import Heads
+from notes.discovery.policies import FOLLOWING, ChronologicalPolicy, FeedPolicy
 from notes.discovery.profiles import Profile
-from notes.discovery.ranking import (
-    Bools,
-    Ints,
-    Lens,
-    Pool,
-    Scores,
-    author_places,
-    best,
-    explore_scores,
-    recency,
-    spaced,
-)
-from notes.discovery.reasons import Kept
 from notes.discovery.snapshots import Answer, Ledger
 from notes.discovery.types import RankedPage, Viewer
 from notes.models import Note
@@ -40,7 +29,8 @@ PAGE: Final = 20
 
 def explore(*, viewer: Viewer, at: datetime, limit: int = PAGE) -> RankedPage:
     """Rank what there is for one viewer, keep the answer and return its first page."""
-    return explore_many(viewers=[viewer], at=at, limit=limit, keep=True)[0]
+    policy = choosing.for_viewer(viewer, at=at)
+    return explore_many(viewers=[viewer], at=at, limit=limit, policy=policy, keep=True)[0]
 
 
 def following(*, viewer: Viewer, at: datetime, limit: int = PAGE) -> RankedPage:
@@ -63,40 +53,70 @@ def explore_many(
     viewers: Sequence[Viewer],
     at: datetime,
     limit: int = PAGE,
-    policy: FeedPolicy = EXPLORE,
+    policy: FeedPolicy | None = None,
     keep: bool = False,
+    depth: int | None = None,
     request_ids: Sequence[UUID] | None = None,
 ) -> list[RankedPage]:
     """Rank for each viewer, as ``explore`` would for that viewer alone, over shared candidates.
 
-    Four queries, however many viewers. Without ``keep`` nothing is written: pages have no next,
-    and only ``limit`` notes are ranked. ``request_ids`` name the answers where they must be
-    the same at every run.
+    A handful of queries, however many viewers. Without ``keep`` nothing is written: pages have no
+    next, and only ``limit`` notes are ranked; ``depth`` limits what is ranked and kept.
+    ``request_ids`` name the answers where they must be the same at every run; chance goes by
+    them. Without a ``policy`` it is the default.
     """
+    answers = ranked(
+        viewers=viewers,
+        at=at,
+        policy=policy or choosing.usable(choosing.in_use().default),
+        depth=depth if keep else limit,
+        request_ids=request_ids,
+    )
+    return _serve(answers, at=at, limit=limit, keep=keep)
+
+
+def ranked(
+    *,
+    viewers: Sequence[Viewer],
+    at: datetime,
+    policy: FeedPolicy,
+    depth: int | None = None,
+    request_ids: Sequence[UUID] | None = None,
+) -> list[Answer]:
+    """Rank for each viewer by a policy, as deep as it goes unless told otherwise."""
     found = profiles.load(viewers=viewers, at=at, policy=policy)
     nearby = similar.load(profiles=found, policy=policy)
-    pool = candidates.load(profiles=found, nearby=nearby, at=at, policy=policy)
-    tie_break = recency(pool.published_at, pool.note_ids)
-    impersonal = explore_scores(pool=pool, lens=None, policy=policy, at=at.timestamp())
-    depth = policy.depth if keep else limit
-    answers = []
-    ids = _ids(request_ids, len(found), at)
-    for profile, near, request_id in zip(found, nearby, ids, strict=True):
-        lens = candidates.lens_of(profile, pool, near, policy)
-        scores = impersonal
-        if lens is not None:
-            scores = explore_scores(pool=pool, lens=lens, policy=policy, at=at.timestamp())
-        ledger = _explore_ledger(
-            pool=pool,
-            profile=profile,
-            lens=lens,
-            scores=scores,
-            tie_break=tie_break,
-            policy=policy,
-            depth=depth,
+    tasted = tastes.load(profiles=found, policy=policy)
+    there = candidates.load(profiles=found, nearby=nearby, tastes=tasted, at=at, policy=policy)
+    predict = _prediction(policy)
+    return [
+        _answer(
+            profile,
+            request_id,
+            Surface.EXPLORE,
+            policy.label,
+            cascade.ledger(
+                profile=profile,
+                offered=candidates.chosen_for(profile, there, near, taste, policy),
+                nearby=near,
+                taste=taste,
+                at=at.timestamp(),
+                policy=policy,
+                predict=predict,
+                depth=min(depth or policy.depth, policy.depth),
+                request_id=request_id,
+            ),
         )
-        answers.append(_answer(profile, request_id, Surface.EXPLORE, policy.label, ledger))
-    return _serve(answers, at=at, limit=limit, keep=keep)
+        for profile, near, taste, request_id in zip(
+            found, nearby, tasted, _ids(request_ids, len(found), at), strict=True
+        )
+    ]
+
+
+def _prediction(policy: FeedPolicy) -> Prediction | None:
+    """Return what predicts for a policy that goes by a learned model."""
+    model = choosing.model() if policy.is_learned else None
+    return Heads.from_json(model.heads).predict if model is not None else None
 
 
 def following_many(
@@ -147,88 +167,6 @@ def _serve(answers: Sequence[Answer], *, at: datetime, limit: int, keep: bool) -
     return [answer.page(size=limit, is_kept=keep) for answer in answers]
 
 
-def _explore_ledger(
-    *,
-    pool: Pool,
-    profile: Profile,
-    lens: Lens | None,
-    scores: Scores,
-    tie_break: Ints,
-    policy: FeedPolicy,
-    depth: int,
-) -> Ledger:
-    """Choose and order the notes that some source offers this viewer."""
-    offers = candidates.sources(profile, pool, lens, policy)
-    offered = np.logical_or.reduce(list(offers.values()))
-    allowed = profile.allows(author_ids=pool.author_ids, note_ids=pool.note_ids)
-    is_others = pool.author_ids != (profile.viewer.person_id or 0)
-    eligible = np.flatnonzero(offered & allowed & is_others)
-    places = author_places(
-        scores=scores.total[eligible],
-        author_ids=pool.author_ids[eligible],
-        tie_break=tie_break[eligible],
-    )
-    repeats = policy.author_repeat_factor**places
-    total = scores.total[eligible] * repeats
-    order = best(scores=total, tie_break=tie_break[eligible], limit=len(eligible))
-    order = order[places[order] < policy.author_cap]
-    is_paid = pool.is_sponsored[eligible[order]]
-    order = order[spaced(is_paid, gap=policy.sponsored_gap, limit=depth)]
-    chosen = eligible[order]
-    sources = _first_source(offers, chosen)
-    return Ledger(
-        note_ids=pool.note_ids[chosen].tolist(),
-        scores=total[order].round(6).tolist(),
-        sources=sources,
-        reasons=_reasons(pool, profile, offers, chosen),
-        weights={name: policy.weights[name] for name in scores.features},
-        features={name: v[chosen].round(6).tolist() for name, v in scores.features.items()},
-        factors={
-            **{name: v[chosen].round(6).tolist() for name, v in scores.factors.items()},
-            "author_repeat": repeats[order].round(6).tolist(),
-        },
-    )
-
-
-def _first_source(offers: dict[str, Bools], chosen: Ints) -> list[str]:
-    names = np.array(list(offers))
-    first = np.argmax([offer[chosen] for offer in offers.values()], axis=0)
-    return names[first].tolist()  # type: ignore[no-any-return]
-
-
-def _reasons(
-    pool: Pool, profile: Profile, offers: dict[str, Bools], chosen: Ints
-) -> list[list[Kept]]:
-    """Return every source's sentence, the first being the source that the item names."""
-    columns = {name: offer[chosen].tolist() for name, offer in offers.items()}
-    topics = _strongest_topics(pool, profile, chosen)
-    return [
-        [
-            (name, topics.get(note, "") if name == "interest" else "")
-            for name, column in columns.items()
-            if column[place]
-        ]
-        for place, note in enumerate(chosen.tolist())
-    ]
-
-
-def _strongest_topics(pool: Pool, profile: Profile, chosen: Ints) -> dict[int, str]:
-    """Return, for each chosen note, the topic of it that interests the viewer most."""
-    if profile.interests is None:
-        return {}
-    interest = profile.interests.of(pool.topics)
-    pairs = np.flatnonzero(np.isin(pool.pair_note, chosen))
-    weakest_first = pairs[np.lexsort((pool.pair_topic[pairs], interest[pool.pair_topic[pairs]]))]
-    return {
-        note: pool.topics[topic]
-        for note, topic in zip(
-            pool.pair_note[weakest_first].tolist(),
-            pool.pair_topic[weakest_first].tolist(),
-            strict=True,
-        )
-    }
-
-
 def _following_ledger(
     profile: Profile, *, at: datetime, policy: ChronologicalPolicy, depth: int
 ) -> Ledger:
@@ -245,12 +183,13 @@ def _following_ledger(
         .order_by(F("published_at").desc(), F("pk").desc())
         .values_list("pk", "published_at")[:depth]
     )
-    moments = [moment.timestamp() for _, moment in rows if moment is not None]
+    moments = np.array([moment.timestamp() for _, moment in rows if moment is not None])
+    age_hours = (at.timestamp() - moments) / 3_600.0
     return Ledger(
         note_ids=[pk for pk, _ in rows],
-        scores=moments,
+        scores=(-age_hours).round(6).tolist(),
         sources=["following"] * len(rows),
         reasons=[[("following", "")]] * len(rows),
-        weights={"published_at": 1.0},
-        features={"published_at": moments},
+        weights={"age_hours": -1.0},
+        features={"age_hours": age_hours},
     )

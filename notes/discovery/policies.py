@@ -1,10 +1,12 @@
 """The ways of ranking, each with a name, a version and a date. None of them is *the* algorithm.
 
-The weights of interactions in ``ces_folk`` (like 1, save 1, comment 4, share 4, follow 8) are
-folklore about another platform: another formula is attributed to the same one, and its papers
-describe learned rankers. They are a choice, and anyone may read it at ``/ranking/policies``.
+What explore may be ranked by is in the database (``models.RankingPolicy``) and read by
+``choosing``; here is what its numbers mean. The others have no rivals and stand here.
 
-A changed number is a new version with its own date.
+The weights of interactions in ``ces_folk`` (like 1, save 1, comment 4, share 4, follow 8) are
+folklore about another platform; so are those of ``ces_product_note`` (likes and comments 1, the
+others 4), attributed to its merchant school, and its papers describe learned rankers. They are a
+choice, and anyone may read it at ``/ranking/policies``. A changed number is a new version.
 """
 
 from dataclasses import dataclass, fields
@@ -30,10 +32,16 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedPolicy(Policy):
-    """A weighted sum of five features between 0 and 1, times factors between 0 and 1."""
+    """A weighted sum of features between 0 and 1, times factors between 0 and 1, then an order.
 
-    FEATURES: ClassVar = ("engagement", "freshness", "interest", "following", "similar")
-    FACTORS: ClassVar = ("seen", "reduced_topic", "author_repeat")
+    A number that came later than the first policy has a default by which it does nothing, so that
+    an older policy means what it always meant.
+    """
+
+    #: Features that are known of a note as they are, and those that a learned model predicts.
+    AS_KNOWN: ClassVar = ("interest", "following", "similar", "content", "newcomer")
+    PREDICTED: ClassVar = ("open", "engage", "want", "buy")
+    FEATURES: ClassVar = ("engagement", "freshness", *AS_KNOWN, *PREDICTED)
 
     like: float = 1.0
     save: float = 1.0
@@ -47,22 +55,40 @@ class FeedPolicy(Policy):
     freshness: float = 1.0
     interest: float = 1.5
     following: float = 0.5
-    similar: float = 1.0
+    similar: float = 0.0  #: what the notes that the viewer went to speak for it
+    content: float = 0.0  #: likeness to what the viewer went to, by what it says
+    newcomer: float = 0.0  #: for a note in the exposure pool
+    open: float = 0.0  #: probabilities that a learned model predicts
+    engage: float = 0.0
+    want: float = 0.0
+    buy: float = 0.0
 
     seen_factor: float = 0.7  #: for each time it was on the screen, three times at most
     opened_factor: float = 0.25
     seen_days: int = 7
     reduced_topic_factor: float = 0.4
     author_repeat_factor: float = 0.6  #: for each better note of the same author
-    author_cap: int = 8  #: notes of one author in an answer
-    sponsored_gap: int = 6  #: places from one paid note to the next
+    author_cap: int = 200  #: notes of one author in an answer
+    sponsored_gap: int = 1  #: places from one paid note to the next
+    small_share: float = 0.0  #: of the places of notes that nobody paid for, to small creators
+
+    spectrum: float = 0.0  #: what being unlike the last notes is worth (``ranking.diversity``)
+    marginal: float = 0.0  #: the same by maximal marginal relevance
+    diversity_loss: float = 0.0  #: share of the score that diversity may cost
+    diversity_window: int = 8
+    diverse_places: int = 40
+
+    exploration: float = 0.0  #: the chance that chance decides at a place
+    exploration_window: int = 10  #: between so many notes
 
     fresh: int = 300  #: candidates: so many newest notes,
-    popular: int = 200  #: so many with the most interactions,
-    popular_days: int = 30
+    popular: int = 200  #: so many that most people interacted with of late,
     by_followed: int = 10  #: so many of each followed author,
-    by_topic: int = 60  #: so many of each topic of interest,
-    by_similar: int = 100  #: so many of those that the same people go to
+    by_topic: int = 60  #: so many newest of each topic of interest,
+    by_trending: int = 0  #: so many that are trending in it,
+    by_similar: int = 0  #: so many of those that the same people go to,
+    by_content: int = 0  #: so many that are about what the viewer went to,
+    by_newcomer: int = 0  #: so many of the exposure pool
     anchors: int = 50  #: as to the notes that the viewer went to last
     interest_topics: int = 8
     interest_threshold: float = 0.2
@@ -70,6 +96,33 @@ class FeedPolicy(Policy):
     @property
     def weights(self) -> dict[str, float]:
         return {name: getattr(self, name) for name in self.FEATURES}
+
+    @property
+    def is_learned(self) -> bool:
+        """Whether it needs a learned model."""
+        return any(getattr(self, name) for name in self.PREDICTED)
+
+    @classmethod
+    def numbers(cls) -> dict[str, float]:
+        """Return every number that such a policy has, with what it is unless said otherwise."""
+        common = {entry.name for entry in fields(Policy)} - {"depth"}
+        return {
+            entry.name: entry.default  # type: ignore[misc]
+            for entry in fields(cls)
+            if entry.name not in common
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Folk:
+    """What interactions count where they only break near-ties: in searches and beside a note."""
+
+    like: float = 1.0
+    save: float = 1.0
+    comment: float = 4.0
+    share: float = 4.0
+    follow: float = 8.0
+    saturation: float = 1_000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,24 +194,11 @@ class RelatedPolicy(Policy):
     candidates: int = 300
 
 
-EXPLORE: Final = FeedPolicy(
-    name="ces_folk",
-    version=2,
-    since=date(2026, 11, 29),
-    surfaces=("explore",),
-    words=(
-        "Recent notes, notes with many interactions, notes by people you follow, notes on topics "
-        "you have been reading and notes that people who went to the same ones went to, ranked by "
-        "interactions, freshness, your interests, whom you follow and where you went. What you "
-        "have seen sinks, an author's second note sinks below their first; an answer holds eight "
-        "notes of an author at most, and one paid note in six places. With personalisation off, "
-        "interests, follows, where you went and what you have seen play no part."
-    ),
-)
+FOLK: Final = Folk()
 FOLLOWING: Final = ChronologicalPolicy(
     name="following_newest",
-    version=1,
-    since=date(2026, 11, 1),
+    version=2,
+    since=date(2026, 11, 29),
     surfaces=("following",),
     words="Notes of the last thirty days by people you follow, newest first.",
 )
@@ -176,8 +216,8 @@ SEARCH: Final = SearchPolicy(
 )
 SEARCH_NEWEST: Final = Policy(
     name="search_newest",
-    version=1,
-    since=date(2026, 11, 1),
+    version=2,
+    since=date(2026, 11, 29),
     surfaces=("search",),
     words="Notes with words of the query, newest first.",
 )
@@ -198,8 +238,16 @@ RELATED: Final = RelatedPolicy(
 )
 INTERESTS: Final = InterestPolicy()
 
-ACTIVE: Final[tuple[Policy, ...]] = (
-    EXPLORE,
+#: What explore is ranked by where no policy is the default.
+PLAIN: Final = FeedPolicy(
+    name="plain",
+    version=1,
+    since=date(2026, 11, 29),
+    surfaces=("explore",),
+    words="Recent notes by interactions, freshness, your interests and whom you follow.",
+)
+#: The policies that have no rivals.
+FIXED: Final[tuple[Policy, ...]] = (
     FOLLOWING,
     SEARCH,
     SEARCH_NEWEST,

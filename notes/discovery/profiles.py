@@ -12,7 +12,7 @@ from django.db.models import F, OuterRef, Subquery
 
 from notes.discovery.interests import Deeds, Interests, histories_of, interests_of
 from notes.discovery.policies import FeedPolicy
-from notes.discovery.ranking import Bools, Ints
+from notes.discovery.ranking.arrays import Bools, Ints
 from notes.discovery.types import Viewer
 from notes.models import Hide
 from redshop.accounts.models import Block, Consent, Dial, Follow, Purpose, User

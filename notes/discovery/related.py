@@ -9,20 +9,12 @@ import numpy as np
 from django.db import connection
 
 from notes.discovery import profiles, snapshots
-from notes.discovery.policies import EXPLORE, RELATED, RelatedPolicy
+from notes.discovery.policies import FOLK, RELATED, RelatedPolicy
 from notes.discovery.profiles import Profile
-from notes.discovery.ranking import (
-    INTERACTIONS,
-    Floats,
-    Ints,
-    author_repeats,
-    best,
-    combine,
-    engagement,
-    freshness,
-    interactions_of,
-    recency,
-)
+from notes.discovery.ranking.arrays import Floats, Ints
+from notes.discovery.ranking.features import combine, engagement, freshness, interactions_of
+from notes.discovery.ranking.order import author_repeats, best, recency
+from notes.discovery.ranking.pool import INTERACTIONS
 from notes.discovery.reasons import Kept
 from notes.discovery.snapshots import Answer, Ledger
 from notes.discovery.types import RankedPage, Viewer
@@ -150,9 +142,9 @@ def _features(found: _Neighbours, *, at: datetime, policy: RelatedPolicy) -> dic
         "products": np.minimum(found.shared_products, 1.0),
         "topics": found.shared_topics / np.maximum(found.all_topics, 1.0),
         "author": found.is_same_author,
-        "engagement": engagement(found.interactions, policy=EXPLORE),
+        "engagement": engagement(found.interactions, policy=FOLK),
         "freshness": freshness(
-            found.published_at, at=at.timestamp(), half_life_hours=policy.half_life_hours
+            (at.timestamp() - found.published_at) / 3_600.0, policy.half_life_hours
         ),
     }
 
@@ -178,8 +170,8 @@ def _ledger(found: _Neighbours, profile: Profile, *, at: datetime, policy: Relat
         sources=[each[0][0] for each in reasons],
         reasons=reasons,
         weights=weights,
-        features={name: v[chosen].round(6).tolist() for name, v in features.items()},
-        factors={"author_repeat": repeats[order].round(6).tolist()},
+        features={name: values[chosen] for name, values in features.items()},
+        factors={"author_repeat": repeats[order]},
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from notes.discovery.policies import FeedPolicy
 from notes.discovery.profiles import Profile
-from notes.discovery.ranking import Floats, Ints
+from notes.discovery.ranking.arrays import Floats, Ints
 from notes.models import NoteNeighbours
 from redshop.events.kinds import EventKind
 
@@ -34,7 +34,7 @@ class Nearby:
 
 def load(*, profiles: Sequence[Profile], policy: FeedPolicy) -> list[Nearby]:
     """Return what is near each viewer: one query for all, none where nobody went anywhere."""
-    anchors = [_anchors(profile, policy) for profile in profiles]
+    anchors = [anchors_of(profile, policy) for profile in profiles]
     everywhere = sorted({note_id for each in anchors for note_id in each.tolist()})
     if not everywhere:
         return [Nearby() for _ in profiles]
@@ -57,7 +57,7 @@ def near(anchors: Sequence[int], known: Mapping[int, Neighbours]) -> Nearby:
     return Nearby(note_ids[order], similarity[order])
 
 
-def _anchors(profile: Profile, policy: FeedPolicy) -> Ints:
+def anchors_of(profile: Profile, policy: FeedPolicy) -> Ints:
     """Return the notes that a viewer went to last."""
     gone = [deeds for deeds in profile.history if deeds.kind in GOING]
     if not gone:

@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Self
 from uuid import UUID
 
+import numpy as np
 from django.core import signing
 
+from notes.discovery.ranking.arrays import Floats
 from notes.discovery.reasons import Kept, told
 from notes.discovery.types import RankedItem, RankedPage, Viewer
 from notes.errors import FeedExpired
@@ -15,9 +17,10 @@ from notes.models import FeedSnapshot
 from notes.selectors import visible_to
 from redshop.core.errors import InvalidInput, NotFound
 
-#: How long a next page can be asked for, and how long one can ask why.
+#: How long a next page can be asked for.
 LIFETIME: Final = timedelta(hours=1)
-RETENTION: Final = timedelta(days=1)
+#: How long one can ask why, and what was shown can be learned from.
+RETENTION: Final = timedelta(days=30)
 _SALT: Final = "notes.feed"
 
 
@@ -33,13 +36,33 @@ class Ledger:
     sources: Sequence[str]
     reasons: Sequence[Sequence[Kept]]
     weights: Mapping[str, float] = field(default_factory=dict)
-    features: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    factors: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    features: Mapping[str, Floats] = field(default_factory=dict)
+    factors: Mapping[str, Floats] = field(default_factory=dict)
+    #: What was known of each note, so that another policy can be tried on it.
+    signals: Mapping[str, Floats] = field(default_factory=dict)
+    #: How chance moved notes: the place of each before, the probability with which it came to
+    #: where it is, and whether it was one of those that chance may move.
+    chance: Mapping[str, Floats] = field(default_factory=dict)
+    window: int = 0  #: between so many notes chance chose
     terms: Sequence[str] = ()  #: that a search was for, as the index knows them
 
     @classmethod
     def of(cls, snapshot: FeedSnapshot) -> Self:
-        return cls(**snapshot.ledger)
+        """Read a kept answer."""
+        told_of: dict[str, Any] = dict(snapshot.ledger)
+        names = told_of.pop("rows", [])
+        matrix = np.frombuffer(snapshot.matrix, dtype=np.float32).reshape(len(names), -1)
+        columns: dict[str, Any] = {name: {} for name in _COLUMNS}
+        for (kind, name), row in zip(names, matrix.astype(np.float64), strict=True):
+            columns[kind][name] = row
+        return cls(**told_of, **columns)
+
+    def written(self) -> tuple[dict[str, Any], bytes]:
+        """Return what is kept of it: what is told in words, and the numbers by rows."""
+        rows = [(kind, name) for kind in _COLUMNS for name in getattr(self, kind)]
+        matrix = np.array([getattr(self, kind)[name] for kind, name in rows], dtype=np.float32)
+        words = {name: getattr(self, name) for name in Ledger.__slots__ if name not in _COLUMNS}
+        return {**words, "rows": rows}, matrix.tobytes()
 
     def item(self, position: int) -> RankedItem:
         """Return what stands at the position."""
@@ -50,6 +73,10 @@ class Ledger:
             source=self.sources[position],
             reasons=told(self.reasons[position]),
         )
+
+
+#: The parts of a ledger that are numbers, a row of them by name, and kept as such.
+_COLUMNS: Final = ("features", "factors", "signals", "chance")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +101,7 @@ class Answer:
 
 def keep(answers: Sequence[Answer], *, at: datetime) -> None:
     """Store the answers: one statement."""
+    written = [answer.ledger.written() for answer in answers]
     FeedSnapshot.objects.bulk_create(
         FeedSnapshot(
             request_id=answer.request_id,
@@ -83,10 +111,11 @@ def keep(answers: Sequence[Answer], *, at: datetime) -> None:
             policy=answer.policy,
             is_personalised=answer.is_personalised,
             query=answer.query[:200],
-            ledger={name: getattr(answer.ledger, name) for name in Ledger.__slots__},
+            ledger=words,
+            matrix=matrix,
             created_at=at,
         )
-        for answer in answers
+        for answer, (words, matrix) in zip(answers, written, strict=True)
     )
 
 
@@ -162,10 +191,12 @@ class Explanation:
     weights: Mapping[str, float]
     features: Mapping[str, float]
     factors: Mapping[str, float]
+    propensity: float
+    is_explored: bool  #: whether chance might have moved it
 
 
 def explain(*, request_id: UUID, note_id: int, viewer: Viewer, at: datetime) -> Explanation:
-    """Return why the note stood where it did in the viewer's answer; kept for a day.
+    """Return why the note stood where it did in the viewer's answer; kept for thirty days.
 
     Raises:
         NotFound: no such answer is kept, it was not this viewer's, or the note was not in it.
@@ -184,9 +215,15 @@ def explain(*, request_id: UUID, note_id: int, viewer: Viewer, at: datetime) -> 
         is_personalised=snapshot.is_personalised,
         item=ledger.item(place),
         weights=ledger.weights,
-        features={name: values[place] for name, values in ledger.features.items()},
-        factors={name: values[place] for name, values in ledger.factors.items()},
+        features=_at(place, ledger.features),
+        factors=_at(place, ledger.factors),
+        propensity=_at(place, ledger.chance).get("propensity", 1.0),
+        is_explored=bool(ledger.window),
     )
+
+
+def _at(place: int, columns: Mapping[str, Floats]) -> dict[str, float]:
+    return {name: round(float(values[place]), 6) for name, values in columns.items()}
 
 
 def forget(*, at: datetime) -> int:

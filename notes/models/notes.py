@@ -366,7 +366,10 @@ class FeedSnapshot(models.Model):
     query = models.CharField(max_length=200, blank=True)
     ledger = models.JSONField(
         default=dict,
-        help_text="In ranked order: note ids, sources, reasons and how each score came about.",
+        help_text="In ranked order: note ids, scores, sources and reasons; names of the rows.",
+    )
+    matrix = models.BinaryField(
+        default=bytes, help_text="A row of 32-bit floats for each number of which it is told."
     )
     created_at = models.DateTimeField(db_index=True)
 

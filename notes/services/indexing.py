@@ -20,6 +20,12 @@ INSERT INTO notes_indexedtext (kind, subject_id, terms, impacts) VALUES (%s, %s,
 ON CONFLICT (kind, subject_id) DO UPDATE
 SET id = excluded.id, terms = excluded.terms, impacts = excluded.impacts
 """
+#: A note whose text changed waits to be encoded anew (``services.vectors``).
+_WAIT: Final = """
+INSERT INTO notes_notevector (note_id) SELECT * FROM unnest(%s::bigint[])
+ON CONFLICT (note_id) DO UPDATE SET vector = NULL, encoder_id = NULL
+WHERE notes_notevector.vector IS NOT NULL
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,8 @@ def write(kind: Indexed, texts: Mapping[int, Text]) -> None:
                 for subject_id, terms in found.items()
             ],
         )
+        if kind == Indexed.NOTE:
+            cursor.execute(_WAIT, [list(found)])
 
 
 def texts_of(note_ids: Sequence[int]) -> dict[int, Text]:

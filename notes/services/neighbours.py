@@ -7,7 +7,14 @@ import numpy as np
 from django.conf import settings
 from django.db import connection, transaction
 
-from notes.discovery.collaborative import Visits, gain, item_weights, nearest, split, visits
+from notes.discovery.learning.collaborative import (
+    Visits,
+    gain,
+    item_weights,
+    nearest,
+    split,
+    visits,
+)
 from notes.models import NeighbourRun, NoteNeighbours
 
 #: Visits of so many days are learned from, of the notes that most people went to.

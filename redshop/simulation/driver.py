@@ -12,6 +12,7 @@ import numpy as np
 from django.conf import settings
 
 from notes.models import Note
+from notes.services import exposure, upkeep
 from redshop.core import outbox
 from redshop.events import partitions
 from redshop.simulation.assortment import assortment
@@ -113,6 +114,7 @@ def live_day(life: Life, day: int, *, progress: Progress, is_cut_short: bool) ->
         pass_time(life, since=midnight, until=tomorrow)
         progress(f"day {day + 1}", 1.0)
         return
+    exposure.count_large_creators(at=midnight)
     plan_writing(life, day)
     visits = plan_visits(
         seed=life.seed,
@@ -125,6 +127,7 @@ def live_day(life: Life, day: int, *, progress: Progress, is_cut_short: bool) ->
     life.tally["active person-days"] += len({visit.person for visit in visits})
     at = midnight
     while at < tomorrow:
+        upkeep.keep_up(at=at)
         live_visits(life, [v for v in visits if at <= v.clock < at + STEP], at=at)
         pass_time(life, since=at, until=at + STEP)
         at += STEP

@@ -1,8 +1,10 @@
 """A round: everyone in the app asks once, looks at what comes, and goes on."""
 
+import os
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 import numpy as np
 
@@ -120,7 +122,10 @@ def _answers(
     """Ask the real feeds for all viewers at once, and the real search for each query."""
     viewers = [Viewer(person_id=life.residents.person_ids[visit.person]) for visit in visits]
     if surface == Surface.EXPLORE:
-        return feed.explore_many(viewers=viewers, at=at, limit=PAGE)
+        names = [_request_id(life, visit) for visit in visits]
+        return feed.explore_many(
+            viewers=viewers, at=at, limit=PAGE, keep=True, depth=PAGE, request_ids=names
+        )
     if surface == Surface.FOLLOWING:
         return feed.following_many(viewers=viewers, at=at, limit=PAGE)
     queries = [_query(life, visit) for visit in visits]
@@ -129,6 +134,17 @@ def _answers(
     for visit, query, page in zip(visits, queries, pages, strict=True):
         _submit(visit, query, page)
     return pages
+
+
+def _request_id(life: Life, visit: Visit) -> UUID:
+    """Name a request: by its lower half, which the feed's chance goes by, it is always the same."""
+    rng = stream(
+        seed=life.seed,
+        purpose=f"request:{visit.number}:{visit.done}",
+        day=visit.day,
+        person=visit.person,
+    )
+    return UUID(bytes=os.urandom(8) + rng.bytes(8), version=4)
 
 
 def _query(life: Life, visit: Visit) -> str:

@@ -147,7 +147,7 @@ def test_the_feed_is_paged_to_its_end_in_the_shape_of_the_contract(
         "request_id", "policy", "personalised", "results", "next", "caught_up"
     }  # fmt: skip
     assert (first["policy"], first["caught_up"], second["caught_up"]) == (
-        "ces_folk_v2", False, True
+        "ces_folk_v3", False, True
     )  # fmt: skip
     assert second["request_id"] == first["request_id"]
     assert second["next"] is None
@@ -173,9 +173,9 @@ def test_why_tells_how_the_score_came_about_and_only_to_whom_it_was_shown(
         total *= factor["value"]
     assert why["score"] == pytest.approx(total, abs=1e-4)
     assert {feature["name"] for feature in why["features"]} == {
-        "engagement", "freshness", "interest", "following", "similar"
+        "engagement", "freshness", "interest", "following", "similar", "content", "newcomer"
     }  # fmt: skip
-    assert (why["policy"], why["version"], why["source"]) == ("ces_folk_v2", 2, "fresh")
+    assert (why["policy"], why["version"], why["source"]) == ("ces_folk_v3", 3, "fresh")
     assert why["exploration"]["propensity"] == 1.0
     assert foreign.status_code == 404
 
@@ -221,9 +221,9 @@ def test_the_notes_of_someone_blocked_are_not_there(
 def test_the_ways_of_ranking_are_open_to_everyone(api: ApiClient) -> None:
     found = {row["policy"]: row for row in api.get("/ranking/policies").json()["results"]}
 
-    assert found["ces_folk_v2"]["numbers"]["comment"] == 4.0
+    assert found["ces_folk_v3"]["numbers"]["comment"] == 4.0
     assert found["bm25_fields_v2"]["numbers"]["title"] == 3.0
-    assert found["following_newest_v1"]["since"] == "2026-11-01"
+    assert found["following_newest_v2"]["since"] == "2026-11-29"
 
 
 def test_a_note_of_another_person_cannot_be_touched(author: User, reader_api: ApiClient) -> None:

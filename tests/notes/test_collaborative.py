@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import sparse
 
-from notes.discovery.collaborative import gain, item_weights, nearest, split, visits
+from notes.discovery.learning.collaborative import gain, item_weights, nearest, split, visits
 from tests.real_data import real
 
 Pairs = NDArray[np.int64]

@@ -9,7 +9,6 @@ import pytest
 from django.utils import timezone
 
 from notes.discovery import feed, related, snapshots
-from notes.discovery.policies import EXPLORE
 from notes.discovery.types import RankedPage, Viewer
 from notes.errors import FeedExpired
 from notes.factories import NoteFactory, TopicFactory
@@ -29,12 +28,19 @@ from redshop.core.populations import Population
 from redshop.events.kinds import EventKind, Source
 from redshop.events.models import Event
 from tests.api import ApiClient
+from tests.notes.policies import make_default
 from tests.query_counts import assert_query_count
 
 pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 AGO = NOW - timedelta(hours=2)
+
+
+@pytest.fixture(autouse=True)
+def without_chance(db: None) -> None:
+    """Rank by the last policy that leaves nothing to chance."""
+    make_default("ces_folk_v2")
 
 
 def notes_by(author: User, count: int, **rest: Any) -> list[Note]:
@@ -207,7 +213,7 @@ def test_following_is_newest_first_and_only_of_people_one_follows(
     page = feed.following(viewer=Viewer(reader.pk), at=NOW)
 
     assert page.note_ids == [note.pk for note in notes]
-    assert (page.policy, page.caught_up) == ("following_newest_v1", True)
+    assert (page.policy, page.caught_up) == ("following_newest_v2", True)
 
 
 def drained(viewer: Viewer, *, size: int, between: Callable[[], object]) -> list[tuple[int, int]]:
@@ -259,7 +265,7 @@ def test_what_is_hidden_blocked_or_taken_down_meanwhile_is_left_out_and_pages_st
     assert foe_s.pk not in second.note_ids
 
 
-def test_a_feed_is_kept_for_an_hour_and_explained_for_a_day(author: User, reader: User) -> None:
+def test_a_feed_is_kept_for_an_hour_and_explained_for_a_month(author: User, reader: User) -> None:
     note = notes_by(author, 3)[0]
     viewer = Viewer(reader.pk)
     page = feed.explore(viewer=viewer, at=NOW, limit=1)
@@ -268,11 +274,11 @@ def test_a_feed_is_kept_for_an_hour_and_explained_for_a_day(author: User, reader
     with pytest.raises(FeedExpired):
         feed.next_page(cursor=page.cursor, viewer=viewer, at=NOW + timedelta(hours=1))
 
-    late = NOW + timedelta(hours=23)
+    late = NOW + timedelta(days=29)
     why = snapshots.explain(request_id=page.request_id, note_id=note.pk, viewer=viewer, at=late)
     assert why.item.position == 0
     assert snapshots.forget(at=late) == 0
-    assert snapshots.forget(at=NOW + timedelta(hours=24)) == 1
+    assert snapshots.forget(at=NOW + timedelta(days=30)) == 1
 
 
 def test_a_cursor_is_worth_nothing_to_others_and_cannot_be_made_up(
@@ -413,6 +419,6 @@ def test_an_answer_holds_few_notes_of_an_author_and_keeps_paid_ones_apart(reader
 
     notes = Note.objects.in_bulk(page.note_ids)
     shown = [notes[note_id] for note_id in page.note_ids]
-    assert sum(note.author_id == busy.pk for note in shown) == EXPLORE.author_cap
+    assert sum(note.author_id == busy.pk for note in shown) == 8
     paid = [place for place, note in enumerate(shown) if note.is_sponsored]
     assert paid == [0, 6, 12, 18]

@@ -1,6 +1,5 @@
 """Notes that people who went to the same ones went to: learned, validated, offered, explained."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,7 +7,6 @@ import pytest
 from django.core.management import call_command
 
 from notes.discovery import feed
-from notes.discovery.policies import EXPLORE
 from notes.discovery.similar import near
 from notes.discovery.types import RankedPage, Viewer
 from notes.factories import NeighbourRunFactory, NoteFactory, NoteNeighboursFactory
@@ -17,6 +15,7 @@ from notes.services import neighbours
 from redshop.accounts.factories import UserFactory
 from redshop.accounts.models import Consent, Purpose, User
 from redshop.events.factories import EventFactory
+from tests.notes.policies import policy
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 OLD = NOW - timedelta(days=50)
@@ -116,8 +115,8 @@ def test_the_command_says_what_was_learned(
 
 def explored(viewer: Viewer) -> RankedPage:
     """Explore where the five newest notes alone are offered as such."""
-    policy = replace(EXPLORE, fresh=5)
-    return feed.explore_many(viewers=[viewer], at=NOW, limit=50, policy=policy)[0]
+    few = policy(fresh=5)
+    return feed.explore_many(viewers=[viewer], at=NOW, limit=50, policy=few)[0]
 
 
 def test_the_feed_offers_what_is_near_and_says_so(author: User, reader: User) -> None:

@@ -1,55 +1,58 @@
 """Ranking depends on what notes are, never on the order in which they come."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from notes.discovery import cascade
 from notes.discovery.interests import Deeds, interests_of
-from notes.discovery.policies import ACTIVE, EXPLORE, INTERESTS, described
-from notes.discovery.ranking import (
-    INTERACTIONS,
-    Lens,
-    Pool,
-    author_repeats,
-    best,
-    combine,
-    explore_scores,
-    freshness,
-    recency,
-    spaced,
-)
+from notes.discovery.policies import FIXED, INTERESTS, FeedPolicy, described
+from notes.discovery.ranking import diversity, exploration
+from notes.discovery.ranking.features import combine, freshness, scores_of
+from notes.discovery.ranking.order import shared_out, spaced
+from notes.discovery.ranking.pool import INTERACTIONS, Lens, Pool, signals_of
 
 NOW = 1_800_000_000.0
 TOPICS = ["paint", "shoes", "tea"]
+REQUEST = UUID(int=7)
+EVERYTHING = dict.fromkeys(FeedPolicy.AS_KNOWN, 0.5)
+
+
+def policy(**numbers: Any) -> FeedPolicy:
+    return FeedPolicy(
+        name="trial", version=1, since=date(2026, 11, 1), surfaces=("explore",), words="A trial.",
+        **numbers,
+    )  # fmt: skip
 
 
 def pool_of(rows: list[dict[str, Any]]) -> Pool:
     """Build a pool in the order of the rows."""
-    pairs = [(place, topic) for place, row in enumerate(rows) for topic in sorted(row["topics"])]
-    pair_note, pair_topic = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-    is_offered = np.ones(len(rows), dtype=bool)
+    topics = np.full((len(rows), len(TOPICS)), -1, dtype=np.int64)
+    vectors = np.zeros((len(rows), len(TOPICS)), dtype=np.float32)
+    for place, row in enumerate(rows):
+        for column, topic in enumerate(sorted(row["topics"])):
+            topics[place, column] = topic
+            vectors[place, topic] = len(row["topics"]) ** -0.5
     return Pool(
         note_ids=np.array([row["id"] for row in rows], dtype=np.int64),
         author_ids=np.array([row["author"] for row in rows], dtype=np.int64),
         published_at=np.array([NOW - row["age"] for row in rows], dtype=float),
-        interactions={
-            name: np.array([row["interactions"] for row in rows], dtype=float)
-            for name in INTERACTIONS
-        },
-        is_fresh=is_offered,
-        is_popular=is_offered,
-        is_by_followed=is_offered,
-        is_sponsored=~is_offered,
-        topics=TOPICS,
-        pair_note=pair_note,
-        pair_topic=pair_topic,
-        by_topic=np.ones(len(pairs), dtype=bool),
+        interactions=np.array(
+            [[row["interactions"]] * len(INTERACTIONS) for row in rows], dtype=float
+        ).reshape(-1, len(INTERACTIONS)),
+        is_sponsored=np.array([row.get("paid", False) for row in rows], dtype=bool),
+        is_small=np.array([row.get("small", False) for row in rows], dtype=bool),
+        is_newcomer=np.array([row.get("newcomer", False) for row in rows], dtype=bool),
+        vectors=vectors,
+        topics=topics,
+        slugs=TOPICS,
     )
 
 
@@ -59,21 +62,22 @@ def lens_of(rows: list[dict[str, Any]]) -> Lens:
         topic_interest=np.array([0.1, 0.7, 0.3]),
         is_reduced_topic=np.array([True, False, False]),
         similar=np.array([row.get("similar", 0.0) for row in rows], dtype=float),
-        is_similar=np.array([row.get("similar", 0.0) > 0 for row in rows], dtype=bool),
+        content=np.array([row.get("content", 0.0) for row in rows], dtype=float),
         times_shown=np.array([row["shown"] for row in rows], dtype=float),
         is_opened=np.array([row["opened"] for row in rows], dtype=bool),
     )
 
 
-def ranked(rows: list[dict[str, Any]]) -> list[int]:
+def ordered(rows: list[dict[str, Any]], way: FeedPolicy, *, depth: int = 50) -> cascade.Order:
     pool = pool_of(rows)
-    scores = explore_scores(pool=pool, lens=lens_of(rows), policy=EXPLORE, at=NOW).total
-    tie_break = recency(pool.published_at, pool.note_ids)
-    repeats = author_repeats(
-        scores=scores, author_ids=pool.author_ids, tie_break=tie_break, factor=0.6
-    )
-    order = best(scores=scores * repeats, tie_break=tie_break, limit=50)
-    return [int(note_id) for note_id in pool.note_ids[order]]
+    signals = signals_of(pool, lens_of(rows), at=NOW)
+    scores = scores_of(signals, policy=way).total
+    return cascade.ordered(pool, scores, policy=way, depth=depth, request_id=REQUEST)
+
+
+def ranked(rows: list[dict[str, Any]], way: FeedPolicy | None = None) -> list[int]:
+    order = ordered(rows, way or policy(**EVERYTHING))
+    return [rows[place]["id"] for place in order.places]
 
 
 A_NOTE = st.fixed_dictionaries(
@@ -84,7 +88,22 @@ A_NOTE = st.fixed_dictionaries(
         "topics": st.sets(st.integers(0, 2)),
         "shown": st.integers(0, 5),
         "opened": st.booleans(),
+        "paid": st.booleans(),
+        "small": st.booleans(),
+        "newcomer": st.booleans(),
+        "similar": st.floats(0, 1),
+        "content": st.floats(0, 1),
     }
+)
+WHOLE = policy(
+    **EVERYTHING,
+    author_cap=3,
+    sponsored_gap=4,
+    small_share=0.5,
+    spectrum=0.4,
+    diversity_loss=0.3,
+    exploration=0.3,
+    exploration_window=5,
 )
 
 
@@ -97,6 +116,7 @@ def test_the_order_in_which_notes_come_changes_nothing(
     shuffled = random.sample(rows, len(rows))
 
     assert ranked(shuffled) == ranked(rows)
+    assert ranked(shuffled, WHOLE) == ranked(rows, WHOLE)
 
 
 @settings(max_examples=60, deadline=None)
@@ -106,13 +126,31 @@ def test_scores_are_the_features_weighed_times_the_factors_and_never_negative(
 ) -> None:
     rows = [{"id": place + 1, **note} for place, note in enumerate(notes)]
 
-    scores = explore_scores(pool=pool_of(rows), lens=lens_of(rows), policy=EXPLORE, at=NOW)
+    way = policy(**EVERYTHING)
+    scores = scores_of(signals_of(pool_of(rows), lens_of(rows), at=NOW), policy=way)
 
-    assert set(scores.features) == set(EXPLORE.FEATURES)
+    assert set(scores.features) == {"engagement", "freshness", *FeedPolicy.AS_KNOWN}
     for values in [*scores.features.values(), *scores.factors.values()]:
         assert np.all((values >= 0) & (values <= 1))
-    again = combine(scores.features, scores.factors, weights=EXPLORE.weights)
+    again = combine(scores.features, scores.factors, weights=way.weights)
     assert np.array_equal(again, scores.total)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(A_NOTE, min_size=1, max_size=40), st.integers(1, 40))
+def test_caps_hold_whatever_chance_and_variety_do(notes: list[dict[str, Any]], depth: int) -> None:
+    rows = [{"id": place + 1, **note} for place, note in enumerate(notes)]
+
+    order = ordered(rows, WHOLE, depth=depth)
+
+    shown = [rows[place] for place in order.places]
+    assert len(shown) == len({row["id"] for row in shown}) <= depth
+    authors = [row["author"] for row in shown]
+    assert max(map(authors.count, authors)) <= WHOLE.author_cap
+    paid = [place for place, row in enumerate(shown) if row["paid"]]
+    assert all(later - earlier >= WHOLE.sponsored_gap for earlier, later in pairwise(paid))
+    assert np.all((order.propensities > 0) & (order.propensities <= 1))
+    assert np.all(order.propensities[paid] == 1)
 
 
 def a_row(**over: Any) -> dict[str, Any]:
@@ -131,6 +169,8 @@ def a_row(**over: Any) -> dict[str, Any]:
         ({"shown": 3}, {"opened": True}),
         ({"topics": {1}}, {"topics": {0, 1}}),
         ({"similar": 0.3}, {"similar": 0.2}),
+        ({"content": 0.3}, {"content": 0.2}),
+        ({"newcomer": True}, {}),
     ],
     ids=[
         "interactions",
@@ -141,6 +181,8 @@ def a_row(**over: Any) -> dict[str, Any]:
         "opened",
         "reduced",
         "similar",
+        "content",
+        "newcomer",
     ],
 )
 def test_what_counts_counts(better: dict[str, Any], worse: dict[str, Any]) -> None:
@@ -164,9 +206,7 @@ def test_an_author_s_second_note_sinks_below_others_that_are_nearly_as_good() ->
 
 
 def test_freshness_halves_after_each_half_life() -> None:
-    published_at = np.array([NOW, NOW - 72 * 3600, NOW - 144 * 3600, NOW + 50])
-
-    assert freshness(published_at, at=NOW, half_life_hours=72).tolist() == [1.0, 0.5, 0.25, 1.0]
+    assert freshness(np.array([0.0, 72.0, 144.0, -1.0]), 72.0).tolist() == [1.0, 0.5, 0.25, 1.0]
 
 
 AT = datetime.fromtimestamp(NOW, tz=UTC)
@@ -196,29 +236,133 @@ def test_interest_grows_with_behaviour_fades_with_time_and_follows_the_dials() -
 
 
 def test_every_policy_says_what_it_does_in_words_and_numbers() -> None:
-    told = [described(policy) for policy in ACTIVE]
+    told = [described(each) for each in (policy(), *FIXED)]
 
-    assert len({row["policy"] for row in told}) == len(ACTIVE)
+    assert len({row["policy"] for row in told}) == len(told)
     assert all(row["words"] for row in told)
-    explore = told[0]["numbers"]
-    names = ("like", "save", "comment", "share", "follow")
-    assert [explore[name] for name in names] == [1.0, 1.0, 4.0, 4.0, 8.0]
     assert all(
         isinstance(number, int | float) for row in told for number in row["numbers"].values()
     )
+    assert set(FeedPolicy.numbers()) < set(told[0]["numbers"])
 
 
 def test_a_changed_number_is_seen_in_the_score() -> None:
     rows = [a_row(interactions=3)]
-    bolder = replace(EXPLORE, version=3, comment=40.0)
+    signals = signals_of(pool_of(rows), None, at=NOW)
 
-    scores = [
-        explore_scores(pool=pool_of(rows), lens=None, policy=policy, at=NOW).total[0]
-        for policy in (EXPLORE, bolder)
+    plain, bolder = (
+        scores_of(signals, policy=each).total[0] for each in (policy(), policy(comment=40.0))
+    )
+
+    assert plain < bolder
+    assert replace(policy(), version=3).label == "trial_v3"
+
+
+def test_what_a_model_predicts_counts_by_its_weight_alone() -> None:
+    rows = [a_row(id=1, interactions=50), a_row(id=2)]
+    signals = signals_of(pool_of(rows), None, at=NOW)
+    predicted = {"open": np.array([0.1, 0.4]), "buy": np.array([0.02, 0.0])}
+    learned = policy(engagement=0.0, freshness=0.0, open=1.0, buy=10.0)
+
+    scores = scores_of(signals, policy=learned, predicted=predicted)
+
+    assert scores.total.tolist() == pytest.approx([0.3, 0.4])
+    assert set(scores.features) == {"open", "buy"}
+
+
+SCORES = st.lists(st.floats(0, 5), min_size=1, max_size=40)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    SCORES,
+    st.integers(0, 2**32),
+    st.sampled_from([diversity.spectrum, diversity.marginal]),
+    st.floats(0, 1),
+    st.floats(0, 3),
+)
+def test_variety_never_costs_more_than_its_knob(
+    scores: list[float], seed: int, reorder: Any, loss: float, strength: float
+) -> None:
+    falling = np.array(sorted(scores, reverse=True))
+    raw = np.random.default_rng(seed).normal(size=(len(scores), 4))
+    vectors = (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
+
+    order = reorder(falling, vectors, strength=strength, loss=loss, window=3, places=25)
+
+    assert sorted(order.tolist()) == list(range(len(scores)))
+    kept, ideal = np.cumsum(falling[order]), np.cumsum(falling)
+    assert np.all(kept >= (1 - loss) * ideal - 1e-9)
+    if loss == 0 or strength == 0:
+        assert np.allclose(falling[order], falling)
+
+
+@pytest.mark.parametrize("reorder", [diversity.spectrum, diversity.marginal])
+def test_notes_that_are_alike_are_kept_apart(reorder: Any) -> None:
+    scores = np.array([1.0, 0.95, 0.9, 0.85])
+    vectors = np.array([[1, 0], [1, 0], [1, 0], [0, 1]], dtype=np.float32)
+
+    order = reorder(scores, vectors, strength=0.5, loss=0.3, window=2, places=4)
+
+    assert order.tolist()[:2] == [0, 3]
+
+
+def test_what_leaves_the_window_is_new_again() -> None:
+    scores = np.array([1.0, 0.99, 0.98, 0.97])
+    vectors = np.array([[1, 0, 0], [0, 1, 0], [1, 0, 0], [0, 1, 0]], dtype=np.float32)
+
+    order = diversity.spectrum(scores, vectors, strength=1.0, loss=0.5, window=1, places=4)
+
+    assert order.tolist() == [0, 1, 2, 3]
+
+
+@given(st.lists(st.booleans(), max_size=60), st.floats(0, 1), st.integers(1, 60))
+def test_those_entitled_get_their_share_of_every_beginning(
+    entitled: list[bool], share: float, limit: int
+) -> None:
+    marks = np.array(entitled, dtype=bool)
+
+    order = shared_out(marks, share=share, limit=limit).tolist()
+
+    assert len(set(order)) == len(order) == min(limit, len(entitled))
+    given_places = np.cumsum(marks[order]) if order else np.empty(0)
+    for place, given_so_far in enumerate(given_places):
+        assert given_so_far >= min(int(share * (place + 1) + 1e-9), sum(entitled))
+    for kind in (True, False):
+        kept = [chosen for chosen in order if entitled[chosen] == kind]
+        assert kept == [n for n, mark in enumerate(entitled) if mark == kind][: len(kept)]
+
+
+@given(st.integers(0, 40), st.floats(0, 1), st.integers(0, 12), st.integers(0, 2**64))
+def test_chance_moves_notes_with_known_probabilities_that_sum_to_one(
+    size: int, share: float, window: int, request: int
+) -> None:
+    draws = exploration.draws_of(UUID(int=request), size)
+
+    order, propensities = exploration.explore(draws, share=share, window=window)
+
+    assert sorted(order.tolist()) == list(range(size))
+    there = exploration.choices(order, window=window)
+    for place, at_choice in enumerate(there):
+        chances = exploration.propensities(
+            len(at_choice), share=share if len(at_choice) > 1 else 0.0
+        )
+        assert chances.sum() == pytest.approx(1.0)
+        assert propensities[place] == pytest.approx(chances[at_choice.index(order[place])])
+        assert at_choice == sorted(at_choice)
+        assert len(at_choice) <= max(window, 1)
+
+
+def test_chance_decides_as_often_as_it_is_told_and_always_alike_for_a_request() -> None:
+    shown = [
+        exploration.explore(exploration.draws_of(UUID(int=n), 30), share=0.2, window=5)
+        for n in range(2_000)
     ]
 
-    assert scores[0] < scores[1]
-    assert (EXPLORE.label, bolder.label) == ("ces_folk_v2", "ces_folk_v3")
+    moved = [order[0] != 0 for order, _ in shown]
+    assert np.mean(moved) == pytest.approx(0.2 * 4 / 5, abs=0.03)
+    again, _ = exploration.explore(exploration.draws_of(UUID(int=5), 30), share=0.2, window=5)
+    assert np.array_equal(again, shown[5][0])
 
 
 @given(st.lists(st.booleans(), max_size=60), st.integers(1, 8), st.integers(1, 60))

@@ -10,7 +10,9 @@ import numpy as np
 from django.db import connection
 
 from notes.discovery.policies import SearchPolicy
-from notes.discovery.ranking import INTERACTIONS, Bools, Floats, Ints, interactions_of
+from notes.discovery.ranking.arrays import Bools, Floats, Ints
+from notes.discovery.ranking.features import interactions_of
+from notes.discovery.ranking.pool import INTERACTIONS
 from notes.discovery.search import postings
 from notes.discovery.search.lookup import Found, look_up
 from notes.discovery.search.postings import Postings, Texts

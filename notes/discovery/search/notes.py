@@ -12,7 +12,7 @@ import numpy as np
 
 from notes.discovery import profiles, snapshots
 from notes.discovery.policies import (
-    EXPLORE,
+    FOLK,
     SEARCH,
     SEARCH_NEWEST,
     SEARCH_POPULAR,
@@ -20,16 +20,9 @@ from notes.discovery.policies import (
     SearchPolicy,
 )
 from notes.discovery.profiles import Profile
-from notes.discovery.ranking import (
-    Floats,
-    Ints,
-    best,
-    combine,
-    engagement,
-    freshness,
-    recency,
-    weighted_interactions,
-)
+from notes.discovery.ranking.arrays import Floats, Ints
+from notes.discovery.ranking.features import combine, engagement, freshness, weighted_interactions
+from notes.discovery.ranking.order import best, recency
 from notes.discovery.reasons import Kept
 from notes.discovery.search import hits
 from notes.discovery.search.asking import Asked, understand
@@ -47,6 +40,7 @@ MOST_QUERY: Final = 200
 SURFACES: Final = (Surface.SEARCH.value,)
 #: How many of the words that match are named in the reason.
 NAMED_WORDS: Final = 3
+HOUR: Final = 3_600.0
 
 
 POLICIES: Final[dict[Sort, Policy]] = {
@@ -182,18 +176,17 @@ def _rank(ask: Ask, *, at: datetime, policy: SearchPolicy) -> _Ranked:
 def _features(
     found: Hits, *, sort: Sort, at: datetime, policy: SearchPolicy
 ) -> tuple[dict[str, Floats], dict[str, float]]:
+    age_hours = (at.timestamp() - found.published_at) / HOUR
     match sort:
         case Sort.NEWEST:
-            return {"published_at": found.published_at}, {"published_at": 1.0}
+            return {"age_hours": age_hours}, {"age_hours": -1.0}
         case Sort.POPULAR:
-            weighted = weighted_interactions(found.interactions, policy=EXPLORE)
+            weighted = weighted_interactions(found.interactions, policy=FOLK)
             return {"interactions": weighted}, {"interactions": 1.0}
     features = {
         "match": found.match,
-        "engagement": engagement(found.interactions, policy=EXPLORE),
-        "freshness": freshness(
-            found.published_at, at=at.timestamp(), half_life_hours=policy.half_life_hours
-        ),
+        "engagement": engagement(found.interactions, policy=FOLK),
+        "freshness": freshness(age_hours, policy.half_life_hours),
     }
     return features, {
         "match": 1.0,
@@ -214,7 +207,7 @@ def _ledger(ranked: _Ranked, profile: Profile, *, depth: int) -> Ledger:
         sources=["words"] * len(chosen),
         reasons=_reasons(ranked, chosen),
         weights=ranked.weights,
-        features={name: v[chosen].round(6).tolist() for name, v in ranked.features.items()},
+        features={name: values[chosen] for name, values in ranked.features.items()},
         terms=list(ranked.hits.terms),
     )
 

@@ -8,7 +8,8 @@ from django.db.models import F, Func, Q, TextField, Value
 from django.db.models.functions import Concat, Lower
 
 from notes.discovery.policies import SEARCH
-from notes.discovery.ranking import Floats, best
+from notes.discovery.ranking.arrays import Floats
+from notes.discovery.ranking.order import best
 from notes.discovery.search.bm25 import LARGEST, inverse_document_frequency
 from notes.discovery.search.fields import impacts_of
 from notes.discovery.search.text import normal, spans, stems, terms, tokenise

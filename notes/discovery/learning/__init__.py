@@ -1,0 +1,1 @@
+"""What is learned from behaviour and from texts: pure functions on arrays."""

@@ -1,0 +1,1 @@
+"""Pure functions from arrays to an order: features, caps, diversity, chance."""

@@ -1,0 +1,22 @@
+"""What the feed stands on, brought up to date: charts, the exposure pool, what notes are about."""
+
+from datetime import datetime
+
+from notes.services import charts, exposure, vectors
+
+
+def keep_up(*, at: datetime) -> None:
+    """Do what beat does every few minutes, for worlds whose time is not the clock's."""
+    charts.count(at=at)
+    exposure.share(at=at)
+    vectors.fit(at=at)
+    encode_all()
+
+
+def encode_all() -> int:
+    """Encode every note that waits; return how many there were."""
+    count, done = 0, vectors.BATCH
+    while done == vectors.BATCH:
+        done = vectors.fill()
+        count += done
+    return count

@@ -1,0 +1,110 @@
+"""Keeping what notes are about: an encoder fitted to their texts, and a vector for each note."""
+
+from datetime import datetime
+from typing import Any, Final
+
+import numpy as np
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils.module_loading import import_string
+from pgvector import HalfVector
+
+from notes.discovery.learning.encoders import Encoder, HashedEncoder
+from notes.models import NoteVector, TextEncoder
+from notes.services import indexing
+
+HASHED: Final = "hashed"
+#: The encoder is fitted to so many notes at most, and anew once they are so many times as many.
+MOST_TEXTS, GROWTH = 30_000, 1.5
+#: So many notes are encoded in one transaction.
+BATCH: Final = 1_000
+_MISSING: Final = """
+INSERT INTO notes_notevector (note_id)
+SELECT id FROM notes_note AS note WHERE state = 'published'
+AND NOT EXISTS (SELECT FROM notes_notevector AS known WHERE known.note_id = note.id)
+"""
+_WRITE: Final = """
+UPDATE notes_notevector SET vector = told.vector::halfvec, encoder_id = %s
+FROM unnest(%s::bigint[], %s::text[]) AS told(note_id, vector)
+WHERE notes_notevector.note_id = told.note_id
+"""
+_known: dict[int, Encoder] = {}
+
+
+def current() -> tuple[TextEncoder, Encoder] | None:
+    """Return the encoder by which notes are encoded now, None before there is any."""
+    row = TextEncoder.objects.defer("fitted").order_by("-pk").first()
+    if row is None or row.kind != _kind():
+        return None
+    if row.pk not in _known:
+        _known.clear()
+        _known[row.pk] = _made(row.fitted)
+    return row, _known[row.pk]
+
+
+def fit(*, at: datetime) -> TextEncoder | None:
+    """Fit the encoder to the notes there are, where there is none or they grew by half.
+
+    All notes are then encoded anew by ``fill``; until then each keeps the vector it has, and
+    vectors of two encoders are never both in use: those of the old one are emptied.
+    Returns None where nothing was to be done.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_MISSING)
+    last = TextEncoder.objects.defer("fitted").order_by("-pk").first()
+    notes = NoteVector.objects.count()
+    if not notes or (last and last.kind == _kind() and notes < GROWTH * max(last.texts, 1)):
+        return None
+    sample = _sample(notes)
+    encoder: Encoder = HashedEncoder.fit(sample) if _kind() == HASHED else _made(b"")
+    with transaction.atomic(durable=True):
+        TextEncoder.objects.all().delete()
+        kept = {"kind": _kind(), "fitted_at": at, "texts": notes, "fitted": encoder.fitted()}
+        row = TextEncoder.objects.create(**kept)
+        NoteVector.objects.filter(vector__isnull=False).update(vector=None, encoder=None)
+    return row
+
+
+@transaction.atomic(durable=True)
+def fill() -> int:
+    """Encode notes that wait, ``BATCH`` at most; return how many there were.
+
+    Two that fill at once take different notes.
+    """
+    found = current()
+    if found is None:
+        return 0
+    row, encoder = found
+    rows = NoteVector.objects.filter(vector=None).select_for_update(skip_locked=True)
+    ids = list(rows.order_by("note_id").values_list("note_id", flat=True)[:BATCH])
+    texts = indexing.texts_of(ids)
+    NoteVector.objects.filter(pk__in=set(ids) - set(texts)).delete()
+    if texts:
+        vectors = encoder.encode([" \n".join(text.fields) for text in texts.values()])
+        told = [HalfVector(vector).to_text() for vector in vectors]
+        with connection.cursor() as cursor:
+            cursor.execute(_WRITE, [row.pk, list(texts), told])
+    return len(ids)
+
+
+def _sample(notes: int) -> list[str]:
+    """Return the texts of notes spread evenly over all of them."""
+    every = max(1, -(-notes // MOST_TEXTS))
+    ids = np.array(NoteVector.objects.order_by("pk").values_list("pk", flat=True))[::every]
+    found: list[str] = []
+    for start in range(0, len(ids), BATCH):
+        texts = indexing.texts_of(ids[start : start + BATCH].tolist())
+        found += [" \n".join(text.fields) for text in texts.values()]
+    return found
+
+
+def _kind() -> str:
+    kind: str = settings.TEXT_ENCODER["kind"]
+    return kind
+
+
+def _made(fitted: Any) -> Encoder:
+    if _kind() == HASHED:
+        return HashedEncoder.read(bytes(fitted))
+    made: Encoder = import_string(_kind())(**settings.TEXT_ENCODER["options"])
+    return made
