@@ -1,5 +1,5 @@
-"""Notes and what they are found by, in the admin."""
+"""Notes, what they are found by and how they are ranked, in the admin."""
 
-from notes.admin import notes, search
+from notes.admin import notes, policies, search
 
-__all__ = ["notes", "search"]
+__all__ = ["notes", "policies", "search"]

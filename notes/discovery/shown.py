@@ -11,7 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import numpy as np
-from django.db import connection
+from django.db import connection, transaction
 
 from notes.discovery.learning.off_policy import Decisions
 from notes.discovery.policies import FeedPolicy
@@ -81,7 +81,9 @@ class Shown:
 def load(*, since: datetime, at: datetime, most: int = MOST_ANSWERS) -> list[Shown]:
     """Return the answers of some time that somebody saw something of."""
     values: dict[str, Any] = {"since": since, "at": at, "most": most, "after": AFTER}
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        # a log that was just loaded looks small to the planner, and a loop over it never ends
+        cursor.execute("SET LOCAL enable_nestloop = off")
         cursor.execute(_SHOWN, values)
         rows = cursor.fetchall()
     return list(_read(rows))

@@ -17,7 +17,8 @@ FULL = {
     "small_share": 0.5,
     "spectrum": 0.3,
     "diversity_loss": 0.2,
-    "exploration": 0.05,
+    "exploration": 0.1,
+    "exploration_window": 6,
     "by_trending": 30,
     "by_content": 90,
     "by_newcomer": 60,
@@ -26,7 +27,7 @@ MANNERS = (
     "What you have seen sinks, an author's second note sinks below their first; an answer holds "
     "eight notes of an author at most, and one paid note in six places; of the others half are by "
     "creators whom fewer than 1,000 people follow, as long as there are any; notes that are alike "
-    "do not follow one another. One place in twenty is left to chance among the next ten. With "
+    "do not follow one another. One place in ten is left to chance among the next six notes. With "
     "personalisation off, interests, follows, where you went and what you have seen play no part."
 )
 OFFERED = (
@@ -62,7 +63,7 @@ POLICIES = [
         {
             **FULL, "engagement": 0.0, "freshness": 0.0, "interest": 0.0, "following": 0.0,
             "similar": 0.0, "content": 0.0, "newcomer": 0.05,
-            "open": 1.0, "engage": 1.0, "want": 2.0, "buy": 10.0,
+            "open": 1.0, "engage": 1.0, "want": 1.0, "buy": 3.0,
         },
         f"{OFFERED}, ranked by how likely it is that you open a note, engage with it, look at its "
         f"product and buy it without returning it, as learned from what was shown before. {MANNERS}",
@@ -72,7 +73,8 @@ POLICIES = [
         {
             "engagement": 3.0, "freshness": 0.2, "interest": 0.5, "following": 0.0,
             "similar": 1.0, "by_similar": 100, "seen_factor": 0.95, "opened_factor": 0.9,
-            "author_repeat_factor": 0.95, "sponsored_gap": 3, "exploration": 0.05,
+            "author_repeat_factor": 0.95, "sponsored_gap": 3, "exploration": 0.1,
+            "exploration_window": 6,
         },
         "The counter-example, for experiments alone: what most people interact with, again and "
         "again, a thousand notes long, with a paid note in every three places; no variety, no "
