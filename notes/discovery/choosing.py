@@ -46,6 +46,11 @@ def in_use() -> InUse:
     return _kept[0]
 
 
+def forget() -> None:
+    """Read anew what is in use when it is next asked for."""
+    _kept.clear()
+
+
 def as_policy(row: RankingPolicy) -> FeedPolicy:
     """Return a policy as the ranking takes it."""
     return FeedPolicy(

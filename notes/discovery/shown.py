@@ -71,6 +71,7 @@ Model = Callable[[Signals], Floats]
 class Shown:
     """An answer, the places of it that were seen, and what came of each."""
 
+    request_id: UUID
     policy: str
     actor: str
     ledger: Ledger
@@ -105,6 +106,7 @@ def _shown(
     place_of = {note_id: place for place, note_id in enumerate(ledger.note_ids)}
     there = [n for n, note_id in enumerate(note_ids) if note_id in place_of]
     return Shown(
+        request_id=snapshot.request_id,
         policy=snapshot.policy,
         actor=actor,
         ledger=ledger,

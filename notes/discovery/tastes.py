@@ -69,7 +69,7 @@ def load(*, profiles: Sequence[Profile], policy: FeedPolicy) -> list[Taste]:
         rows = cursor.fetchall()
     known = dict(zip([pk for pk, _ in rows], vectors_of([sent for _, sent in rows]), strict=True))
     tastes = [_tastes(each, known) for each in anchors]
-    near = _nearest([vector for each in tastes for vector in each], policy.by_content // TASTES)
+    near = nearest([vector for each in tastes for vector in each], policy.by_content // TASTES)
     found, place = [], 0
     for each in tastes:
         ids = [note_id for ids in near[place : place + len(each)] for note_id in ids]
@@ -107,7 +107,7 @@ def grouped(vectors: Singles) -> Singles:
     return np.asarray(means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12))
 
 
-def _nearest(vectors: Sequence[Singles], limit: int) -> list[list[int]]:
+def nearest(vectors: Sequence[Singles], limit: int) -> list[list[int]]:
     """Return, for each vector, the ids of the notes nearest to it."""
     found: list[list[int]] = [[] for _ in vectors]
     if not vectors or not limit:

@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
             name='TextEncoder',
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('kind', models.CharField(help_text='Which encoder it is; see docs/discovery.md.', max_length=40)),
+                ('kind', models.CharField(help_text='Which encoder it is; see docs/discovery.md.', max_length=120)),
                 ('fitted_at', models.DateTimeField()),
                 ('texts', models.PositiveIntegerField(help_text='That it was fitted to.')),
                 ('fitted', models.BinaryField(default=bytes)),
@@ -124,7 +124,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='notevector',
             name='encoder',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, to='notes.textencoder'),
+            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, to='notes.textencoder'),
         ),
         migrations.AddConstraint(
             model_name='chart',

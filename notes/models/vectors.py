@@ -11,7 +11,7 @@ class TextEncoder(models.Model):
     """How texts become vectors: what was fitted to the texts of notes, and when."""
 
     id = models.BigAutoField(primary_key=True)
-    kind = models.CharField(max_length=40, help_text="Which encoder it is; see docs/discovery.md.")
+    kind = models.CharField(max_length=120, help_text="Which encoder it is; see docs/discovery.md.")
     fitted_at = models.DateTimeField()
     texts = models.PositiveIntegerField(help_text="That it was fitted to.")
     fitted = models.BinaryField(default=bytes)
@@ -24,7 +24,7 @@ class NoteVector(models.Model):
     """What a note is about; empty where its text changed, or the encoder, and it waits."""
 
     note_id = models.BigIntegerField(primary_key=True)
-    encoder = models.ForeignKey(TextEncoder, on_delete=models.CASCADE, null=True, db_index=False)
+    encoder = models.ForeignKey(TextEncoder, on_delete=models.SET_NULL, null=True, db_index=False)
     vector = HalfVectorField(dimensions=DIMENSIONS, null=True)
 
     class Meta:

@@ -9,6 +9,7 @@ from django.db.models import Max
 
 from notes.discovery.policies import FeedPolicy
 from notes.models import RankingPolicy
+from redshop.core.db import requires_transaction
 from redshop.core.errors import InvalidInput, NotFound
 
 #: Numbers that are shares or probabilities.
@@ -27,7 +28,7 @@ AT_LEAST_ONE: Final = frozenset(
 MOST: Final = 2_000
 
 
-@transaction.atomic(durable=True)
+@requires_transaction
 def create(
     *, name: str, words: str, numbers: Mapping[str, float], depth: int, at: datetime
 ) -> RankingPolicy:

@@ -58,11 +58,10 @@ def fit(*, at: datetime) -> TextEncoder | None:
     sample = _sample(notes)
     encoder: Encoder = HashedEncoder.fit(sample) if _kind() == HASHED else _made(b"")
     with transaction.atomic(durable=True):
+        NoteVector.objects.filter(vector__isnull=False).update(vector=None, encoder=None)
         TextEncoder.objects.all().delete()
         kept = {"kind": _kind(), "fitted_at": at, "texts": notes, "fitted": encoder.fitted()}
-        row = TextEncoder.objects.create(**kept)
-        NoteVector.objects.filter(vector__isnull=False).update(vector=None, encoder=None)
-    return row
+        return TextEncoder.objects.create(**kept)
 
 
 @transaction.atomic(durable=True)
