@@ -26,7 +26,12 @@ ROLES: Final = (
     Role(
         "web",
         arguments=("--host", "{host}", "--port", "{port}"),
-        environment={"DATABASE_KEEP": "on", "PROMETHEUS_MULTIPROC_DIR": "{scratch}"},
+        environment={
+            "DATABASE_KEEP": "on",
+            "PROMETHEUS_MULTIPROC_DIR": "{scratch}",
+            # its arrays are small: threads for each product cost more than they bring
+            "OPENBLAS_NUM_THREADS": "1",
+        },
         answers=True,
     ),
     Role("worker", environment={"DATABASE_KEEP": "on"}, drains=True),

@@ -2,17 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
+from django.db import connection
 from django.db.models import BooleanField, Count, Exists, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from notes.models import (
     Comment,
     CommentLike,
-    Hide,
     Like,
     Note,
     NoteCounts,
@@ -23,7 +23,7 @@ from notes.models import (
     Topic,
 )
 from notes.states import NoteState
-from notes.types import Counts, NoteCard, Provenance, ShownProduct, ViewerStanding
+from notes.types import Counts, NoteCard, Provenance, ShownProduct, Standing, ViewerStanding
 from redshop.accounts.models import Block, Follow
 from redshop.catalog.models import Media, Sku
 from redshop.core.errors import NotFound
@@ -35,12 +35,22 @@ def readable_by(person_id: int | None) -> NoteQuerySet:
     return Note.objects.filter(_is_readable(person_id))
 
 
-def visible_to(person_id: int | None) -> NoteQuerySet:
-    """Keep what a feed may show this person: readable, and not hidden by them."""
-    notes = readable_by(person_id)
-    if person_id is None:
-        return notes
-    return notes.exclude(Exists(Hide.objects.filter(person=person_id, note=OuterRef("pk"))))
+_STILL_VISIBLE: Final = """
+SELECT note.id FROM notes_note AS note JOIN accounts_user AS author ON author.id = note.author_id
+WHERE note.id = ANY(%(ids)s) AND note.state = 'published' AND author.is_active
+  AND NOT EXISTS (SELECT FROM notes_hide WHERE note_id = note.id AND person_id = %(viewer)s)
+  AND NOT EXISTS (SELECT FROM accounts_block WHERE blocker_id = %(viewer)s
+                  AND blocked_id = note.author_id)
+  AND NOT EXISTS (SELECT FROM accounts_block WHERE blocker_id = note.author_id
+                  AND blocked_id = %(viewer)s)
+"""
+
+
+def still_visible(note_ids: Collection[int], *, person_id: int | None) -> set[int]:
+    """Return which of some notes a feed may show this person: readable, not hidden by them."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STILL_VISIBLE, {"ids": list(note_ids), "viewer": person_id})
+        return {note_id for (note_id,) in cursor}
 
 
 def openable_by(person_id: int | None) -> NoteQuerySet:
@@ -100,6 +110,39 @@ def cards(
     ids = [row.pk for row in rows]
     media, products = _media_of(ids), _products_of(ids)
     return {row.pk: _card(row, media.get(row.pk, []), products.get(row.pk, [])) for row in rows}
+
+
+_STANDINGS: Final = """
+SELECT note.id, coalesce(counts.likes, 0), coalesce(counts.saves, 0),
+       coalesce(counts.comments, 0), coalesce(counts.shares, 0),
+       EXISTS (SELECT FROM notes_like WHERE note_id = note.id AND person_id = %(viewer)s),
+       EXISTS (SELECT FROM notes_save WHERE note_id = note.id AND person_id = %(viewer)s),
+       EXISTS (SELECT FROM accounts_follow
+               WHERE followed_id = note.author_id AND follower_id = %(viewer)s),
+       text.id, note.title, note.disclosure, note.is_sponsored, note.ai_use,
+       note.has_verified_purchase
+FROM notes_note AS note JOIN accounts_user AS author ON author.id = note.author_id
+LEFT JOIN notes_notecounts AS counts ON counts.note_id = note.id
+LEFT JOIN notes_indexedtext AS text ON text.kind = 'note' AND text.subject_id = note.id
+WHERE note.id = ANY(%(ids)s) AND note.state = 'published' AND author.is_active
+  AND NOT EXISTS (SELECT FROM accounts_block WHERE blocker_id = %(viewer)s
+                  AND blocked_id = note.author_id)
+  AND NOT EXISTS (SELECT FROM accounts_block WHERE blocker_id = note.author_id
+                  AND blocked_id = %(viewer)s)
+"""
+
+
+def standings(*, note_ids: Collection[int], viewer_id: int | None) -> dict[int, Standing]:
+    """Return how readable notes stand, and how the viewer stands to them: one query.
+
+    Notes that the viewer may not read are left out.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDINGS, {"ids": list(note_ids), "viewer": viewer_id})
+        return {
+            row[0]: Standing(Counts(*row[1:5]), ViewerStanding(*row[5:8]), row[8:])
+            for row in cursor
+        }
 
 
 def _with_what_cards_show(notes: NoteQuerySet, viewer_id: int | None) -> NoteQuerySet:

@@ -7,7 +7,7 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from notes.discovery import snapshots
+from notes.discovery import encoding, snapshots
 from notes.discovery.search import history, trending
 from notes.services import (
     charts,
@@ -60,6 +60,12 @@ def count_trends(**_newer: Any) -> None:
     charts.count(at=timezone.now())
 
 
+@shared_task(name="notes.tasks.prepare_pool")
+def prepare_pool(**_newer: Any) -> None:
+    """Prepare what explore offers of topics, so that no process reads it note by note."""
+    charts.prepare(at=timezone.now())
+
+
 @shared_task(name="notes.tasks.share_exposure")
 def share_exposure(**_newer: Any) -> None:
     """Let new notes into the exposure pool, and decide which of them go on."""
@@ -75,7 +81,7 @@ def count_large_creators(**_newer: Any) -> None:
 @shared_task(name="notes.tasks.encode_notes")
 def encode_notes(**_newer: Any) -> None:
     """Turn notes that are new or changed into vectors; fit the encoder where there is none."""
-    if vectors.current() is None:
+    if encoding.current() is None:
         vectors.fit(at=timezone.now())
     upkeep.encode_all()
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from redshop.accounts.models import User
 from redshop.catalog.models import Media
@@ -62,6 +62,15 @@ class ViewerStanding:
     liked: bool
     saved: bool
     following_author: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What of a note changes often or differs from viewer to viewer, and which version it is of."""
+
+    counts: Counts
+    viewer: ViewerStanding
+    version: tuple[Any, ...]  #: differs once its text or its labels changed
 
 
 @dataclass(frozen=True, slots=True)

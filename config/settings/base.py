@@ -5,7 +5,6 @@ from typing import Any
 
 import environ
 import structlog
-from celery.schedules import crontab
 from django.templatetags.static import static
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -13,6 +12,7 @@ from redis.retry import Retry
 from config import embedded
 from config.addresses import postgres_settings
 from config.navigation import sidebar
+from config.settings.schedule import BEAT_SCHEDULE
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 env = environ.Env()  # type: ignore[no-untyped-call]
@@ -32,6 +32,8 @@ BROKER_URL = env.str("BROKER_URL", default="") or REDIS_URL
 
 #: How long a process goes by what it read of policies, and of what explore offers to everybody.
 FEED_CACHE_SECONDS = env.float("FEED_CACHE_SECONDS", default=5.0)
+#: How long a process keeps what a card says to everybody; a changed text or label shows at once.
+CARD_CACHE_SECONDS = env.float("CARD_CACHE_SECONDS", default=60.0)
 #: What tells what notes are about: "hashed", or the path of a class and what it is made with.
 TEXT_ENCODER: dict[str, Any] = {
     "kind": env("TEXT_ENCODER", default="hashed"),
@@ -238,89 +240,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 if BROKER_URL.startswith("redis"):
     del CELERY_BROKER_TRANSPORT_OPTIONS["confirm_publish"]
 
-CELERY_BEAT_SCHEDULE = {
-    "make-partitions": {
-        "task": "redshop.events.tasks.make_partitions",
-        "schedule": crontab(minute=7),
-    },
-    "forget-old-events": {
-        "task": "redshop.events.tasks.forget",
-        "schedule": crontab(minute=47),
-    },
-    "archive-closed-months": {
-        "task": "redshop.events.tasks.archive",
-        "schedule": crontab(hour=2, minute=17),
-    },
-    "roll-up": {
-        "task": "redshop.conversion.tasks.roll_up",
-        "schedule": 5.0,
-        "options": {"expires": 5.0},  # where no worker was there, the next turn does it all
-    },
-    "learn-neighbours": {
-        "task": "notes.tasks.learn_neighbours",
-        "schedule": crontab(hour=4, minute=27),
-    },
-    "count-trends": {
-        "task": "notes.tasks.count_trends",
-        "schedule": crontab(minute="*/10"),
-    },
-    "learn-ranking": {
-        "task": "notes.tasks.learn_ranking",
-        "schedule": crontab(hour=3, minute=27),
-    },
-    "share-exposure": {
-        "task": "notes.tasks.share_exposure",
-        "schedule": 60.0,
-        "options": {"expires": 60.0},
-    },
-    "count-large-creators": {
-        "task": "notes.tasks.count_large_creators",
-        "schedule": crontab(minute=17),
-    },
-    "encode-notes": {
-        "task": "notes.tasks.encode_notes",
-        "schedule": 10.0,
-        "options": {"expires": 10.0},
-    },
-    "fold-search-index": {
-        "task": "notes.tasks.fold_search_index",
-        "schedule": 10.0,
-        "options": {"expires": 10.0},
-    },
-    "take-snapshots-of-notes": {
-        "task": "redshop.conversion.tasks.take_snapshots",
-        "schedule": crontab(minute=57),
-    },
-    "report-removal-effects": {
-        "task": "redshop.conversion.tasks.report_markov",
-        "schedule": crontab(minute=27),
-    },
-    "forget-expired-idempotency-keys": {
-        "task": "redshop.core.tasks.forget_expired_keys",
-        "schedule": crontab(minute=17),
-    },
-    "forget-feed-snapshots": {
-        "task": "notes.tasks.forget_snapshots",
-        "schedule": crontab(minute=47),
-    },
-    "forget-ended-sessions": {
-        "task": "redshop.accounts.tasks.forget_ended_sessions",
-        "schedule": crontab(hour=3, minute=47),
-    },
-    "pay-out": {
-        "task": "orders.tasks.pay_out",
-        "schedule": crontab(hour=4, minute=27),
-    },
-    "forget-done-facts": {
-        "task": "redshop.core.tasks.forget_done_facts",
-        "schedule": crontab(minute=37),
-    },
-}
-CELERY_BEAT_SCHEDULE["ask-payment-companies"] = {
-    "task": "orders.tasks.ask_companies",
-    "schedule": 3.0,
-    "options": {"expires": 10.0},  # the next one asks the same
-}
+CELERY_BEAT_SCHEDULE = BEAT_SCHEDULE
 CELERY_TASK_PUBLISH_RETRY = False  # a lost bell is rung again in a moment
 CELERY_BEAT_SCHEDULER = "config.celery:Clockwork"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 2  # seconds between two heartbeats

@@ -6,7 +6,7 @@ DEBUG = False
 SECRET_KEY = "the-test-suite-signs-with-this-and-nothing-else-does"  # noqa: S105 - a test's key
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 THROTTLING = False
-FEED_CACHE_SECONDS = 0.0
+FEED_CACHE_SECONDS = CARD_CACHE_SECONDS = 0.0
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 WHITENOISE_AUTOREFRESH = True  # looks when asked, instead of listing every file for each client
 LAKE_URL = str(STATE_DIR / "test-lake")  # noqa: F405

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from notes import selectors
+from notes.api import cards
 from notes.api.queries import (
     FeedQuery,
     NoteSearchQuery,
@@ -32,12 +33,11 @@ from notes.api.serializers import (
     WhySerializer,
 )
 from notes.discovery import choosing, feed, policies, related, snapshots
-from notes.discovery.search import history, products, snippets, suggest, trending
+from notes.discovery.search import history, products, suggest, trending
 from notes.discovery.search import notes as search
 from notes.discovery.search.hits import Sort
 from notes.discovery.snapshots import Explanation
 from notes.discovery.types import RankedPage, Viewer
-from notes.types import NoteCard
 from redshop.accounts.api.people import me, viewer_id
 from redshop.core.api.visitors import visitor_id_of
 
@@ -65,34 +65,7 @@ def asked(query: type[Any], request: Request) -> dict[str, Any]:
 
 def shown(request: Request, page: RankedPage) -> Response:
     """Answer a ranked page; a note that vanished since it was ranked is left out."""
-    cards = selectors.cards(note_ids=page.note_ids, viewer_id=viewer_id(request))
-    body = {
-        "request_id": page.request_id,
-        "policy": page.policy,
-        "personalised": page.is_personalised,
-        **({"corrected_query": page.corrected_query} if page.corrected_query else {}),
-        "results": [
-            {
-                "position": item.position,
-                "note": cards[item.note_id],
-                "reasons": item.reasons,
-                **_highlighted(cards[item.note_id], page.terms),
-            }
-            for item in page.items
-            if item.note_id in cards
-        ],
-        "next": _next(request, page.cursor),
-        "caught_up": page.caught_up,
-    }
-    return Response(RankedNotesSerializer(body, context={"request": request}).data)
-
-
-def _highlighted(card: NoteCard, terms: frozenset[str]) -> dict[str, Any]:
-    """Return where a note has the words of a search; nothing where there was none."""
-    if not terms:
-        return {}
-    title, body = snippets.marked(card.title, terms), snippets.snippet(card.body, terms)
-    return {"highlights": {"title": title, "snippet": body}}
+    return Response(cards.ranked(request, page, follow=_next(request, page.cursor)))
 
 
 def _next(request: Request, cursor: str | None) -> str | None:

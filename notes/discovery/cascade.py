@@ -26,8 +26,8 @@ from notes.discovery.tastes import Taste
 
 #: What is learned says the probability of each outcome.
 Prediction = Callable[[Signals], Mapping[str, Floats]]
-#: So many times as many notes as are shown at most are looked at for variety.
-_MOST_LOOKED_AT: Final = 200
+#: So many times as many notes as there are varied places are looked at for variety.
+_LOOKED_AT: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def ordered(
     chosen = best(scores=total, tie_break=tie_break, limit=pool.size)
     chosen = chosen[nth[chosen] < policy.author_cap]
     chosen = chosen[_varied(pool, total, chosen, policy=policy)]
-    chosen = _shared_out(pool, chosen, policy=policy)
+    chosen = _shared_out(pool, chosen, policy=policy, depth=depth)
     chosen = chosen[spaced(pool.is_sponsored[chosen], gap=policy.sponsored_gap, limit=depth)]
     before, propensities = _by_chance(
         pool.is_sponsored[chosen], policy=policy, request_id=request_id
@@ -99,7 +99,7 @@ def _varied(pool: Pool, total: Floats, chosen: Ints, *, policy: FeedPolicy) -> I
     if not strength or not len(chosen):
         return everything
     reorder = diversity.spectrum if policy.spectrum else diversity.marginal
-    head = chosen[:_MOST_LOOKED_AT]
+    head = chosen[: _LOOKED_AT * policy.diverse_places]
     order = reorder(
         total[head],
         pool.vectors[head],
@@ -111,16 +111,20 @@ def _varied(pool: Pool, total: Floats, chosen: Ints, *, policy: FeedPolicy) -> I
     return np.concatenate([order, everything[len(head) :]])
 
 
-def _shared_out(pool: Pool, chosen: Ints, *, policy: FeedPolicy) -> Ints:
-    """Give small creators their share of the places that nobody pays for."""
-    if not policy.small_share:
-        return chosen
+def _shared_out(pool: Pool, chosen: Ints, *, policy: FeedPolicy, depth: int) -> Ints:
+    """Give small creators their share of the places that nobody pays for.
+
+    Notes that ``depth`` places cannot reach are left out.
+    """
     is_paid = pool.is_sponsored[chosen]
-    organic = chosen[~is_paid]
-    order = shared_out(pool.is_small[organic], share=policy.small_share, limit=len(organic))
-    moved = chosen.copy()
-    moved[~is_paid] = organic[order]
-    return moved
+    organic, paid = np.flatnonzero(~is_paid), np.flatnonzero(is_paid)
+    if policy.small_share:
+        is_small = pool.is_small[chosen[organic]]
+        organic = organic[shared_out(is_small, share=policy.small_share, limit=depth)]
+    # a paid note stands where it stood among the others
+    where = np.concatenate([np.flatnonzero(~is_paid)[: len(organic)], paid])
+    merged = np.concatenate([organic, paid])[np.argsort(where, kind="stable")]
+    return np.asarray(chosen[merged[: 2 * depth]])
 
 
 def _by_chance(is_paid: Bools, *, policy: FeedPolicy, request_id: UUID) -> tuple[Ints, Floats]:

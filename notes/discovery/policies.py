@@ -170,6 +170,9 @@ class SearchPolicy(Policy):
     engagement: float = 0.5
     freshness: float = 0.3
     half_life_hours: float = 24.0 * 30
+    meaning: float = 0.2  #: nearness of the whole, where it earns its place,
+    meaning_cjk: float = 0.0  #: which it does not in Chinese, Japanese and Korean
+    meaning_depth: int = 100
     synonym: float = 0.7  #: what a word that means the same counts,
     completion: float = 0.5  #: or one that begins with what was typed last
     least_share: float = 0.1  #: of the best match, below which a note is not found
@@ -204,14 +207,15 @@ FOLLOWING: Final = ChronologicalPolicy(
 )
 SEARCH: Final = SearchPolicy(
     name="bm25_fields",
-    version=2,
+    version=3,
     since=date(2026, 11, 29),
     surfaces=("search",),
     words=(
         "Notes with words of the query, best match first: a rare word counts more than a common "
         "one, the title more than topics and products, these more than the body; interactions "
         "and freshness break near-ties. Synonyms count a little less, a word that nobody wrote is "
-        "taken for the nearest one that somebody did. Nothing about you plays a part."
+        "taken for the nearest one that somebody did; except in Chinese, Japanese and Korean, how "
+        "near a note is to the query as a whole counts a little. Nothing about you plays a part."
     ),
 )
 SEARCH_NEWEST: Final = Policy(

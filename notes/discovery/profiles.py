@@ -1,27 +1,35 @@
 """What a request needs to know about its viewer, loaded for many viewers at once."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from django.conf import settings
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import F, OuterRef, Subquery
+from django.db import connection
 
 from notes.discovery.interests import Deeds, Interests, histories_of, interests_of
 from notes.discovery.policies import FeedPolicy
 from notes.discovery.ranking.arrays import Bools, Ints
 from notes.discovery.types import Viewer
-from notes.models import Hide
-from redshop.accounts.models import Block, Consent, Dial, Follow, Purpose, User
+from redshop.accounts.models import Dial
 
 #: Of people who follow more, the most recent so many count as sources of explore.
 MOST_FOLLOWED = 500
 
 
-Row = Mapping[str, Any]
+class _Person(NamedTuple):
+    """What is kept of a person that a ranking may go by."""
+
+    id: int
+    followed: Sequence[int]
+    barred: Sequence[int]
+    hidden: Sequence[int]
+    wants_personal: bool | None
+    dials: Any
+    permits: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,73 +78,60 @@ def load_relations(*, viewers: Sequence[Viewer]) -> list[Profile]:
     return [_relations(viewer, rows.get(viewer.person_id or 0)) for viewer in viewers]
 
 
-def _people(ids: Sequence[int]) -> dict[int, Row]:
-    me = OuterRef("pk")
-    rows: Any = (
-        User.objects.filter(pk__in=ids)
-        .annotate(
-            followed=ArraySubquery(
-                Follow.objects.filter(follower=me)
-                .order_by("-created_at", "-pk")
-                .values("followed_id")[:MOST_FOLLOWED]
-            ),
-            blocked=ArraySubquery(Block.objects.filter(blocker=me).values("blocked_id")),
-            barring=ArraySubquery(Block.objects.filter(blocked=me).values("blocker_id")),
-            hidden=ArraySubquery(Hide.objects.filter(person=me).values("note_id")),
-            wants_personal=F("preference__is_personalised"),
-            dials=F("preference__topics"),
-            permits=Subquery(
-                Consent.objects.filter(user=me, purpose=Purpose.PERSONALISATION).values(
-                    "is_granted"
-                )
-            ),
-        )
-        .values(
-            "id",
-            "followed",
-            "blocked",
-            "barring",
-            "hidden",
-            "wants_personal",
-            "dials",
-            "permits",
-        )
-    )
-    return {row["id"]: row for row in rows}
+_PEOPLE: Final = """
+SELECT person.id,
+       ARRAY(SELECT followed_id FROM accounts_follow WHERE follower_id = person.id
+             ORDER BY created_at DESC, id DESC LIMIT %(most_followed)s),
+       ARRAY(SELECT blocked_id FROM accounts_block WHERE blocker_id = person.id
+             UNION ALL SELECT blocker_id FROM accounts_block WHERE blocked_id = person.id),
+       ARRAY(SELECT note_id FROM notes_hide WHERE person_id = person.id),
+       preference.is_personalised, preference.topics,
+       (SELECT is_granted FROM accounts_consent
+        WHERE user_id = person.id AND purpose = 'personalisation')
+FROM accounts_user AS person LEFT JOIN accounts_preference AS preference
+  ON preference.user_id = person.id
+WHERE person.id = ANY(%(people)s)
+"""
 
 
-def _may_be_personal(row: Row) -> bool:
+def _people(ids: list[int]) -> dict[int, _Person]:
+    with connection.cursor() as cursor:
+        cursor.execute(_PEOPLE, {"people": ids, "most_followed": MOST_FOLLOWED})
+        return {row[0]: _Person(*row) for row in cursor}
+
+
+def _may_be_personal(row: _Person) -> bool:
     """Both the consent and the preference must allow it; the deployment decides for the silent."""
-    permits = row["permits"]
+    permits = row.permits
     if permits is None:
         permits = settings.CONSENT_DEFAULTS["personalisation"]
-    return bool(permits) and row["wants_personal"] is not False
+    return bool(permits) and row.wants_personal is not False
 
 
-def _relations(viewer: Viewer, row: Row | None) -> Profile:
+def _relations(viewer: Viewer, row: _Person | None) -> Profile:
     if row is None:
         return Profile(viewer=viewer)
     return Profile(
         viewer=viewer,
-        followed=row["followed"],
-        barred_authors=[*row["blocked"], *row["barring"]],
-        barred_notes=row["hidden"],
+        followed=row.followed,
+        barred_authors=row.barred,
+        barred_notes=row.hidden,
         may_be_remembered=_may_be_personal(row),
     )
 
 
 def _profile(
     viewer: Viewer,
-    row: Row | None,
+    row: _Person | None,
     histories: Mapping[int, Sequence[Deeds]],
     *,
     at: datetime,
 ) -> Profile:
     relations = _relations(viewer, row)
-    if row is None or row["id"] not in histories:
+    if row is None or row.id not in histories:
         return relations
-    dials = row["dials"] or {}
-    history = histories[row["id"]]
+    dials = json.loads(row.dials) if isinstance(row.dials, str) else row.dials or {}
+    history = histories[row.id]
     return Profile(
         viewer=viewer,
         is_personalised=True,

@@ -14,7 +14,7 @@ from notes.discovery.reasons import Kept, told
 from notes.discovery.types import RankedItem, RankedPage, Viewer
 from notes.errors import FeedExpired
 from notes.models import FeedSnapshot
-from notes.selectors import visible_to
+from notes.selectors import still_visible
 from redshop.core.errors import InvalidInput, NotFound
 
 #: How long a next page can be asked for.
@@ -47,10 +47,12 @@ class Ledger:
     terms: Sequence[str] = ()  #: that a search was for, as the index knows them
 
     @classmethod
-    def of(cls, snapshot: FeedSnapshot) -> Self:
-        """Read a kept answer."""
+    def of(cls, snapshot: FeedSnapshot, *, with_numbers: bool = True) -> Self:
+        """Read a kept answer, or only what is told of it in words."""
         told_of: dict[str, Any] = dict(snapshot.ledger)
         names = told_of.pop("rows", [])
+        if not with_numbers:
+            return cls(**told_of)
         matrix = np.frombuffer(snapshot.matrix, dtype=np.float32).reshape(len(names), -1)
         columns: dict[str, Any] = {name: {} for name in _COLUMNS}
         for (kind, name), row in zip(names, matrix.astype(np.float64), strict=True):
@@ -129,15 +131,21 @@ def next_page(
         FeedExpired: the answer is older than an hour, or not this viewer's.
     """
     request_id, position = _read(cursor)
-    snapshot = FeedSnapshot.objects.filter(
+    answers = FeedSnapshot.objects.filter(
         pk=request_id, surface__in=surfaces, created_at__gt=at - LIFETIME, **_owned_by(viewer)
-    ).first()
+    )
+    snapshot = answers.defer("matrix").first()
     if snapshot is None:
         raise FeedExpired
-    ledger = Ledger.of(snapshot)
-    rest = ledger.note_ids[position:]
-    visible = set(visible_to(viewer.person_id).filter(pk__in=rest).values_list("pk", flat=True))
-    kept = [place for place, note_id in enumerate(rest, position) if note_id in visible]
+    ledger = Ledger.of(snapshot, with_numbers=False)
+    kept: list[int] = []
+    step = 2 * size
+    for start in range(position, len(ledger.note_ids), step):
+        chunk = ledger.note_ids[start : start + step]
+        visible = still_visible(chunk, person_id=viewer.person_id)
+        kept += [place for place, note_id in enumerate(chunk, start) if note_id in visible]
+        if len(kept) > size:
+            break
     return _page(snapshot, ledger=ledger, kept=kept, size=size, is_kept=True)
 
 

@@ -18,6 +18,14 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name='PreparedPool',
+            fields=[
+                ('id', models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ('prepared_at', models.DateTimeField()),
+                ('content', models.BinaryField(help_text='Arrays; see notes.discovery.candidates.')),
+            ],
+        ),
+        migrations.CreateModel(
             name='LargeCreator',
             fields=[
                 ('author_id', models.BigIntegerField(primary_key=True, serialize=False)),

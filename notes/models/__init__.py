@@ -29,6 +29,7 @@ from notes.models.ranking import (
     ExposureGrant,
     LargeCreator,
     LearnedModel,
+    PreparedPool,
     RankingPolicy,
     RankingPolicyQuerySet,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "NoteVector",
     "PastSearch",
     "PostingBlock",
+    "PreparedPool",
     "ProductTag",
     "ProductTagQuerySet",
     "ProofOfPurchase",

@@ -116,6 +116,17 @@ class Chart(models.Model):
         return f"Chart of {self.topic or 'all'}"
 
 
+class PreparedPool(models.Model):
+    """The newest and the trending notes of topics, as every process reads them: one row."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    prepared_at = models.DateTimeField()
+    content = models.BinaryField(help_text="Arrays; see notes.discovery.candidates.")
+
+    def __str__(self) -> str:
+        return f"Pool of {self.prepared_at:%Y-%m-%d %H:%M:%S}"
+
+
 class ExposureGrant(models.Model):
     """Places that a new note was given to be seen in, and why it went on or stopped."""
 

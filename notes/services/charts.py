@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from django.db import connection, transaction
 
-from notes.models import Chart
+from notes.discovery import candidates
+from notes.models import Chart, PreparedPool
 
 #: Popular are notes of so many days; trending what people interacted with in so many.
 POPULAR_DAYS, TRENDING_DAYS = 30, 3
@@ -55,6 +56,14 @@ def count(*, at: datetime) -> int:
         cursor.execute("LOCK TABLE notes_chart IN SHARE ROW EXCLUSIVE MODE")
     Chart.objects.all().delete()
     return len(Chart.objects.bulk_create(charts))
+
+
+def prepare(*, at: datetime) -> int:
+    """Prepare the notes of topics for every process to read; return how many notes those are."""
+    offered = candidates.of_topics(at)
+    content = candidates.packed(offered)
+    PreparedPool.objects.update_or_create(pk=1, defaults={"prepared_at": at, "content": content})
+    return offered.pool.size
 
 
 def _popular(at: datetime) -> dict[str, list[int]]:

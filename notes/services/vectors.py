@@ -1,19 +1,17 @@
 """Keeping what notes are about: an encoder fitted to their texts, and a vector for each note."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from django.conf import settings
 from django.db import connection, transaction
-from django.utils.module_loading import import_string
 from pgvector import HalfVector
 
+from notes.discovery import encoding
 from notes.discovery.learning.encoders import Encoder, HashedEncoder
 from notes.models import NoteVector, TextEncoder
 from notes.services import indexing
 
-HASHED: Final = "hashed"
 #: The encoder is fitted to so many notes at most, and anew once they are so many times as many.
 MOST_TEXTS, GROWTH = 30_000, 1.5
 #: So many notes are encoded in one transaction.
@@ -28,18 +26,6 @@ UPDATE notes_notevector SET vector = told.vector::halfvec, encoder_id = %s
 FROM unnest(%s::bigint[], %s::text[]) AS told(note_id, vector)
 WHERE notes_notevector.note_id = told.note_id
 """
-_known: dict[int, Encoder] = {}
-
-
-def current() -> tuple[TextEncoder, Encoder] | None:
-    """Return the encoder by which notes are encoded now, None before there is any."""
-    row = TextEncoder.objects.defer("fitted").order_by("-pk").first()
-    if row is None or row.kind != _kind():
-        return None
-    if row.pk not in _known:
-        _known.clear()
-        _known[row.pk] = _made(row.fitted)
-    return row, _known[row.pk]
 
 
 def fit(*, at: datetime) -> TextEncoder | None:
@@ -53,14 +39,21 @@ def fit(*, at: datetime) -> TextEncoder | None:
         cursor.execute(_MISSING)
     last = TextEncoder.objects.defer("fitted").order_by("-pk").first()
     notes = NoteVector.objects.count()
-    if not notes or (last and last.kind == _kind() and notes < GROWTH * max(last.texts, 1)):
+    if not notes or (last and last.kind == encoding.kind() and notes < GROWTH * max(last.texts, 1)):
         return None
     sample = _sample(notes)
-    encoder: Encoder = HashedEncoder.fit(sample) if _kind() == HASHED else _made(b"")
+    encoder: Encoder = (
+        HashedEncoder.fit(sample) if encoding.kind() == encoding.HASHED else encoding.made(b"")
+    )
     with transaction.atomic(durable=True):
         NoteVector.objects.filter(vector__isnull=False).update(vector=None, encoder=None)
         TextEncoder.objects.all().delete()
-        kept = {"kind": _kind(), "fitted_at": at, "texts": notes, "fitted": encoder.fitted()}
+        kept = {
+            "kind": encoding.kind(),
+            "fitted_at": at,
+            "texts": notes,
+            "fitted": encoder.fitted(),
+        }
         return TextEncoder.objects.create(**kept)
 
 
@@ -70,7 +63,7 @@ def fill() -> int:
 
     Two that fill at once take different notes.
     """
-    found = current()
+    found = encoding.current()
     if found is None:
         return 0
     row, encoder = found
@@ -95,15 +88,3 @@ def _sample(notes: int) -> list[str]:
         texts = indexing.texts_of(ids[start : start + BATCH].tolist())
         found += [" \n".join(text.fields) for text in texts.values()]
     return found
-
-
-def _kind() -> str:
-    kind: str = settings.TEXT_ENCODER["kind"]
-    return kind
-
-
-def _made(fitted: Any) -> Encoder:
-    if _kind() == HASHED:
-        return HashedEncoder.read(bytes(fitted))
-    made: Encoder = import_string(_kind())(**settings.TEXT_ENCODER["options"])
-    return made

@@ -224,7 +224,7 @@ def test_the_ways_of_ranking_are_open_to_everyone(api: ApiClient) -> None:
     found = {row["policy"]: row for row in api.get("/ranking/policies").json()["results"]}
 
     assert found["ces_folk_v3"]["numbers"]["comment"] == 4.0
-    assert found["bm25_fields_v2"]["numbers"]["title"] == 3.0
+    assert found["bm25_fields_v3"]["numbers"]["title"] == 3.0
     assert found["following_newest_v2"]["since"] == "2026-11-29"
 
 

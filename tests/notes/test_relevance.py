@@ -17,7 +17,7 @@ import pytest
 from notes.discovery.search.notes import Ask, search_many
 from notes.discovery.types import Viewer
 from notes.models import Note
-from notes.services import folding, indexing
+from notes.services import folding, indexing, upkeep, vectors
 from notes.states import NoteState
 from redshop.accounts.models import User
 from tests.real_data import real
@@ -48,6 +48,9 @@ def publish(documents: Sequence[dict[str, Any]], author: User) -> dict[int, int]
         for document in documents
     )
     indexing.reindex(note_ids=[note.pk for note in notes])
+    folding.fold(at=NOW)
+    vectors.fit(at=NOW)
+    upkeep.encode_all()
     return {note.pk: document["id"] for note, document in zip(notes, documents, strict=True)}
 
 
@@ -97,7 +100,6 @@ def test_questions_find_their_paragraph(
 ) -> None:
     data = load(language)
     paragraphs = publish(data["documents"], author)
-    folding.fold(at=NOW)
     queries = data["queries"]
 
     found = judged(
@@ -112,7 +114,6 @@ def test_questions_find_their_paragraph(
 def test_questions_with_two_typos_find_their_paragraph(author: User) -> None:
     data = load("en")
     paragraphs = publish(data["documents"], author)
-    folding.fold(at=NOW)
     chance = random.Random(5)  # noqa: S311 - no secret
     queries = data["queries"]
 

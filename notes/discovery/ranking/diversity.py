@@ -31,8 +31,8 @@ def spectrum(
         vectors: float32[n, d], of length one, or zero where nothing is known.
         places: only so many are chosen this way; the rest follow in their order.
     """
-    residual = vectors.astype(np.float64)
-    memory: deque[tuple[Floats, Floats]] = deque()
+    residual = vectors.copy()
+    memory: deque[tuple[Singles, Singles]] = deque()
 
     def gain(count: int) -> Floats:
         there = residual[:count]
@@ -41,8 +41,8 @@ def spectrum(
     def chosen(place: int) -> None:
         direction = residual[place].copy()
         length = float(direction @ direction)
-        if length < 1e-12:
-            direction, shares = direction * 0.0, np.zeros(len(residual))
+        if length < 1e-9:
+            direction, shares = direction * 0, np.zeros(len(residual), dtype=np.float32)
         else:
             shares = residual @ direction / length
         memory.append((shares, direction))

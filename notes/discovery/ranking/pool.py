@@ -56,6 +56,13 @@ class Pool:
         _, first = np.unique(both.note_ids, return_index=True)
         return both.take(first)
 
+    def has(self, note_ids: Ints) -> Bools:
+        """Return bool[n]: which of some notes are here."""
+        if not self.size:
+            return np.zeros(len(note_ids), dtype=np.bool_)
+        places = np.minimum(np.searchsorted(self.note_ids, note_ids), self.size - 1)
+        return np.asarray(self.note_ids[places] == note_ids)
+
     def places_of(self, note_ids: Ints) -> Ints:
         """Return where some notes are, those that are not here left out."""
         if not self.size:

@@ -24,7 +24,7 @@ from notes.discovery.ranking.arrays import Floats, Ints
 from notes.discovery.ranking.features import combine, engagement, freshness, weighted_interactions
 from notes.discovery.ranking.order import best, recency
 from notes.discovery.reasons import Kept
-from notes.discovery.search import hits
+from notes.discovery.search import hits, meaning
 from notes.discovery.search.asking import Asked, understand
 from notes.discovery.search.hits import Hits, Sort
 from notes.discovery.search.snippets import marked
@@ -162,7 +162,7 @@ def _rank(ask: Ask, *, at: datetime, policy: SearchPolicy) -> _Ranked:
     """Score what is found; a query without a single word finds nothing."""
     asked = understand(ask.query, policy=policy)
     found = hits.load(asked.found, type_=ask.type, at=at, policy=policy, sort=ask.sort)
-    features, weights = _features(found, sort=ask.sort, at=at, policy=policy)
+    features, weights = _features(found, ask, at=at, policy=policy)
     return _Ranked(
         asked=asked,
         hits=found,
@@ -174,10 +174,10 @@ def _rank(ask: Ask, *, at: datetime, policy: SearchPolicy) -> _Ranked:
 
 
 def _features(
-    found: Hits, *, sort: Sort, at: datetime, policy: SearchPolicy
+    found: Hits, ask: Ask, *, at: datetime, policy: SearchPolicy
 ) -> tuple[dict[str, Floats], dict[str, float]]:
     age_hours = (at.timestamp() - found.published_at) / HOUR
-    match sort:
+    match ask.sort:
         case Sort.NEWEST:
             return {"age_hours": age_hours}, {"age_hours": -1.0}
         case Sort.POPULAR:
@@ -188,11 +188,13 @@ def _features(
         "engagement": engagement(found.interactions, policy=FOLK),
         "freshness": freshness(age_hours, policy.half_life_hours),
     }
-    return features, {
-        "match": 1.0,
-        "engagement": policy.engagement,
-        "freshness": policy.freshness,
-    }
+    weights = {"match": 1.0, "engagement": policy.engagement, "freshness": policy.freshness}
+    if weight := meaning.weight_for(ask.query, policy):
+        weights["meaning"] = weight
+        features["meaning"] = meaning.nearness(
+            ask.query, note_ids=found.note_ids, match=found.match, policy=policy
+        )
+    return features, weights
 
 
 def _ledger(ranked: _Ranked, profile: Profile, *, depth: int) -> Ledger:
