@@ -65,6 +65,7 @@ bench: install
 	$(BIN)/python benchmarks/questions.py --events 10000000 --conversions 100000
 	$(BIN)/python benchmarks/answers.py
 	$(BIN)/python benchmarks/search.py
+	$(BIN)/python benchmarks/feed.py
 
 soak: pyspark
 	$(BIN)/pytest -m "soak or spark" $(ARGS)

@@ -35,15 +35,17 @@ def readable_by(person_id: int | None) -> NoteQuerySet:
     return Note.objects.filter(_is_readable(person_id))
 
 
-_STILL_VISIBLE: Final = """
-SELECT note.id FROM notes_note AS note JOIN accounts_user AS author ON author.id = note.author_id
-WHERE note.id = ANY(%(ids)s) AND note.state = 'published' AND author.is_active
-  AND NOT EXISTS (SELECT FROM notes_hide WHERE note_id = note.id AND person_id = %(viewer)s)
+#: As ``readable_by``, of a note and its author, for statements that ask for more than rows.
+_READABLE: Final = """note.state = 'published' AND author.is_active
   AND NOT EXISTS (SELECT FROM accounts_block WHERE blocker_id = %(viewer)s
                   AND blocked_id = note.author_id)
   AND NOT EXISTS (SELECT FROM accounts_block WHERE blocker_id = note.author_id
-                  AND blocked_id = %(viewer)s)
-"""
+                  AND blocked_id = %(viewer)s)"""
+_STILL_VISIBLE: Final = f"""
+SELECT note.id FROM notes_note AS note JOIN accounts_user AS author ON author.id = note.author_id
+WHERE note.id = ANY(%(ids)s) AND {_READABLE}
+  AND NOT EXISTS (SELECT FROM notes_hide WHERE note_id = note.id AND person_id = %(viewer)s)
+"""  # noqa: S608 - our own words
 
 
 def still_visible(note_ids: Collection[int], *, person_id: int | None) -> set[int]:
@@ -112,7 +114,7 @@ def cards(
     return {row.pk: _card(row, media.get(row.pk, []), products.get(row.pk, [])) for row in rows}
 
 
-_STANDINGS: Final = """
+_STANDINGS: Final = f"""
 SELECT note.id, coalesce(counts.likes, 0), coalesce(counts.saves, 0),
        coalesce(counts.comments, 0), coalesce(counts.shares, 0),
        EXISTS (SELECT FROM notes_like WHERE note_id = note.id AND person_id = %(viewer)s),
@@ -124,12 +126,8 @@ SELECT note.id, coalesce(counts.likes, 0), coalesce(counts.saves, 0),
 FROM notes_note AS note JOIN accounts_user AS author ON author.id = note.author_id
 LEFT JOIN notes_notecounts AS counts ON counts.note_id = note.id
 LEFT JOIN notes_indexedtext AS text ON text.kind = 'note' AND text.subject_id = note.id
-WHERE note.id = ANY(%(ids)s) AND note.state = 'published' AND author.is_active
-  AND NOT EXISTS (SELECT FROM accounts_block WHERE blocker_id = %(viewer)s
-                  AND blocked_id = note.author_id)
-  AND NOT EXISTS (SELECT FROM accounts_block WHERE blocker_id = note.author_id
-                  AND blocked_id = %(viewer)s)
-"""
+WHERE note.id = ANY(%(ids)s) AND {_READABLE}
+"""  # noqa: S608 - our own words
 
 
 def standings(*, note_ids: Collection[int], viewer_id: int | None) -> dict[int, Standing]:

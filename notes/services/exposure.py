@@ -13,7 +13,7 @@ from typing import Final
 from django.db import connection, transaction
 from django.db.models import Sum
 
-from notes.models import ExposureGrant, LargeCreator, Note
+from notes.models import ExposureGrant, LargeCreator
 from redshop.core.db import requires_transaction
 
 #: Who has as many followers is no small creator any more.
@@ -21,6 +21,8 @@ LARGE: Final = 1_000
 #: A note is new for so many days, and is given places for so many.
 NEW, LONGEST = timedelta(days=7), timedelta(days=14)
 FIRST_GRANT, FACTOR, STAGES = 100, 3, 3
+#: So many grants are decided at a time.
+CHUNK: Final = 5_000
 #: What is usual is taken from the grants of so many days.
 USUAL: Final = timedelta(days=14)
 Z95: Final = 1.959964
@@ -54,6 +56,14 @@ FROM (
 WHERE given.id = seen.id AND given.outcome = 'running'
   AND (given.impressions, given.opens) <> (seen.impressions, seen.opens)
 """
+#: The running grants of which something is to be decided, with when their notes were published.
+_DUE: Final = """
+SELECT given.id, CASE WHEN note.state = 'published' THEN note.published_at END
+FROM notes_exposuregrant AS given LEFT JOIN notes_note AS note ON note.id = given.note_id
+WHERE given.outcome = 'running'
+  AND (given.impressions >= given.granted OR note.state IS DISTINCT FROM 'published'
+       OR note.published_at <= %(since)s)
+"""
 _LARGE: Final = """
 INSERT INTO notes_largecreator (author_id, followers, counted_at)
 SELECT followed_id, count(*), %(at)s FROM accounts_follow
@@ -86,30 +96,24 @@ def count_large_creators(*, at: datetime) -> int:
 
 @requires_transaction
 def _decide(at: datetime) -> int:
-    running = list(
-        ExposureGrant.objects.filter(outcome=Outcome.RUNNING)
-        .order_by("pk")
-        .select_for_update(no_key=True)
-    )
-    published = dict(
-        Note.objects.published()
-        .filter(pk__in=[grant.note_id for grant in running])
-        .values_list("pk", "published_at")
-    )
-    usual = usual_rate(at)
-    decided: list[ExposureGrant] = []
-    for grant in running:
-        since = published.get(grant.note_id)
-        outcome, reason = _outcome(grant, since, usual, at)
-        if outcome != Outcome.RUNNING:
-            grant.outcome, grant.reason = outcome, reason
+    """Decide what is due, some thousands at a time: in a large pool most of it is not."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DUE, {"since": at - LONGEST})
+        published: dict[int, datetime | None] = dict(cursor.fetchall())
+    usual, ids = usual_rate(at), sorted(published)
+    decided = 0
+    for start in range(0, len(ids), CHUNK):
+        rows = ExposureGrant.objects.filter(pk__in=ids[start : start + CHUNK])
+        grants = list(rows.order_by("pk").select_for_update(no_key=True))
+        for grant in grants:
+            grant.outcome, grant.reason = _outcome(grant, published[grant.pk], usual, at)
             grant.usual_rate, grant.decided_at = usual, at
-            decided.append(grant)
-    ExposureGrant.objects.bulk_update(
-        decided, ["outcome", "reason", "usual_rate", "decided_at"], batch_size=500
-    )
-    ExposureGrant.objects.bulk_create(_next_stages(decided, at), ignore_conflicts=True)
-    return len(decided)
+        ExposureGrant.objects.bulk_update(
+            grants, ["outcome", "reason", "usual_rate", "decided_at"], batch_size=500
+        )
+        ExposureGrant.objects.bulk_create(_next_stages(grants, at), ignore_conflicts=True)
+        decided += len(grants)
+    return decided
 
 
 def usual_rate(at: datetime) -> float:
@@ -128,8 +132,6 @@ def _outcome(
     if published_at is None:
         return Outcome.GONE, "It is no longer published."
     if grant.impressions < grant.granted:
-        if at - published_at < LONGEST:
-            return Outcome.RUNNING, ""
         return Outcome.EXPIRED, f"{told} in {LONGEST.days} days; {grant.granted} were granted."
     usually = f"{usual:.1%} is usual for new notes"
     if at_most(grant.opens, grant.impressions) < usual:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import floor
 from uuid import UUID
 
 
@@ -106,7 +107,8 @@ def weights(
         if count < 3
         else [2 * (count - 2)] + [1] * (count - 2) + [2 * (count - 2)],
         "time_decay": [
-            round(WHOLE * 0.5 ** ((paid_at - at) / max(timedelta(days=window_days) / 4, DAY)))
+            # halves go up, as SQL does it; Python's round would take 976562.5 to the even one
+            floor(WHOLE * 0.5 ** ((paid_at - at) / max(timedelta(days=window_days) / 4, DAY)) + 0.5)
             for at, _ in touches
         ],
     }[model]
