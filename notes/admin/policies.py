@@ -49,8 +49,9 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "Chance": ("exploration", "exploration_window"),
     "Candidates": (
-        "fresh", "popular", "by_followed", "by_topic", "by_trending", "by_similar", "by_content",
-        "by_newcomer", "anchors", "interest_topics", "interest_threshold",
+        "fresh", "popular", "by_followed", "followed_notes", "by_topic", "by_trending",
+        "by_similar", "by_content", "by_newcomer", "anchors", "interest_topics",
+        "interest_threshold",
     ),
 }  # fmt: skip
 #: So many numbers are asked for in a row of the form.

@@ -84,6 +84,7 @@ class FeedPolicy(Policy):
     fresh: int = 300  #: candidates: so many newest notes,
     popular: int = 200  #: so many that most people interacted with of late,
     by_followed: int = 10  #: so many of each followed author,
+    followed_notes: int = 2_000  #: and so many of these together, the newest,
     by_topic: int = 60  #: so many newest of each topic of interest,
     by_trending: int = 0  #: so many that are trending in it,
     by_similar: int = 0  #: so many of those that the same people go to,

@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
                 ('prepared_at', models.DateTimeField()),
-                ('content', models.BinaryField(help_text='Arrays; see notes.discovery.candidates.')),
+                ('content', models.BinaryField(help_text='Arrays; see notes.discovery.offers.')),
             ],
         ),
         migrations.CreateModel(

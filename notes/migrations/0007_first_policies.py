@@ -19,6 +19,7 @@ FULL = {
     "diversity_loss": 0.2,
     "exploration": 0.1,
     "exploration_window": 6,
+    "followed_notes": 100,
     "by_trending": 30,
     "by_content": 90,
     "by_newcomer": 60,

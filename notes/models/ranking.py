@@ -121,7 +121,7 @@ class PreparedPool(models.Model):
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     prepared_at = models.DateTimeField()
-    content = models.BinaryField(help_text="Arrays; see notes.discovery.candidates.")
+    content = models.BinaryField(help_text="Arrays; see notes.discovery.offers.")
 
     def __str__(self) -> str:
         return f"Pool of {self.prepared_at:%Y-%m-%d %H:%M:%S}"

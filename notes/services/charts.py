@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from django.db import connection, transaction
 
-from notes.discovery import candidates
+from notes.discovery import offers
 from notes.models import Chart, PreparedPool
 
 #: Popular are notes of so many days; trending what people interacted with in so many.
@@ -60,8 +60,8 @@ def count(*, at: datetime) -> int:
 
 def prepare(*, at: datetime) -> int:
     """Prepare the notes of topics for every process to read; return how many notes those are."""
-    offered = candidates.of_topics(at)
-    content = candidates.packed(offered)
+    offered = offers.of_topics(at)
+    content = offers.packed(offered)
     PreparedPool.objects.update_or_create(pk=1, defaults={"prepared_at": at, "content": content})
     return offered.pool.size
 

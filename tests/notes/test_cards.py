@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from notes.api import cards
-from notes.discovery import candidates, feed
+from notes.discovery import feed, offers
 from notes.discovery.types import Viewer
 from notes.factories import ChartFactory, NoteFactory, TopicFactory
 from notes.models import Note, NoteCounts
@@ -99,10 +99,10 @@ def test_what_was_prepared_of_topics_ranks_as_what_is_read(reader: User) -> None
 
     read = ranked(now)
     assert charts.prepare(at=now) > 0
-    assert ("tea", "interest") in candidates.prepared(now).by_topic
+    assert ("tea", "interest") in offers.prepared(now).by_topic
     assert ranked(now) == read
-    assert not candidates.prepared(now + timedelta(minutes=6)).by_topic  # too old to go by
-    assert not candidates.prepared(now - timedelta(seconds=1)).by_topic  # of another time
+    assert not offers.prepared(now + timedelta(minutes=6)).by_topic  # too old to go by
+    assert not offers.prepared(now - timedelta(seconds=1)).by_topic  # of another time
 
 
 def test_what_is_packed_is_what_is_unpacked() -> None:
@@ -113,9 +113,9 @@ def test_what_is_packed_is_what_is_unpacked() -> None:
         for n in range(3)
     ]
     ChartFactory.create(topic=topic, note_ids=[notes[2].pk, notes[0].pk])
-    offered = candidates.of_topics(now)
+    offered = offers.of_topics(now)
 
-    again = candidates.unpacked(candidates.packed(offered))
+    again = offers.unpacked(offers.packed(offered))
 
     assert again.pool.note_ids.tolist() == offered.pool.note_ids.tolist()
     assert again.pool.slugs == offered.pool.slugs == ["tea"]

@@ -28,7 +28,7 @@ from redshop.core.populations import Population
 from redshop.events.kinds import EventKind, Source
 from redshop.events.models import Event
 from tests.api import ApiClient
-from tests.notes.policies import make_default
+from tests.notes.policies import make_default, policy
 from tests.query_counts import assert_query_count
 
 pytestmark = pytest.mark.django_db
@@ -422,3 +422,25 @@ def test_an_answer_holds_few_notes_of_an_author_and_keeps_paid_ones_apart(reader
     assert sum(note.author_id == busy.pk for note in shown) == 8
     paid = [place for place, note in enumerate(shown) if note.is_sponsored]
     assert paid == [0, 6, 12, 18]
+
+
+def test_the_newest_notes_of_those_followed_are_offered_and_no_more(reader: User) -> None:
+    followed = UserFactory.create_batch(3)
+    notes = [
+        NoteFactory.create(author=who, topics=[], published_at=NOW - timedelta(days=40 + n))
+        for n, who in enumerate(followed * 2)
+    ]
+    for who in followed:
+        FollowFactory.create(follower=reader, followed=who)
+    NoteFactory.create(published_at=NOW - timedelta(hours=1))
+    few = policy(fresh=1, by_followed=2, followed_notes=4)
+    viewers = [Viewer(reader.pk), Viewer(UserFactory.create().pk)]
+
+    alone = feed.explore_many(viewers=viewers[:1], at=NOW, limit=50, policy=few)[0]
+    together = feed.explore_many(viewers=viewers, at=NOW, limit=50, policy=few)[0]
+
+    sources = {item.note_id: item.source for item in alone.items}
+    assert {pk for pk, source in sources.items() if source == "following"} == {
+        note.pk for note in notes[:4]
+    }
+    assert together.items == alone.items
