@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.conf import settings
-from django.db.models import Exists, F
+from django.db.models import Exists
 
 from notes.discovery.policies import PLAIN, FeedPolicy, Policy
 from notes.discovery.types import Viewer
@@ -20,6 +20,8 @@ from redshop.experiments.services import running
 
 #: The experiment whose arms are policies, by their labels.
 EXPERIMENT: Final = "explore"
+#: What ranks where the default needs a model and there is none.
+FORMULA: Final = "ces_folk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +105,17 @@ def named(label: str) -> FeedPolicy:
 
 
 def usable(policy: FeedPolicy) -> FeedPolicy:
-    """Return the policy, or the best formula where it needs a model and none has earned it."""
+    """Return the policy, or a formula where it needs a model and none has earned its place.
+
+    The formula is the default, or, where that is what needs a model, the last of ``FORMULA``.
+    """
     if not policy.is_learned or model() is not None:
         return policy
-    rows = RankingPolicy.objects.order_by(F("is_default").desc(), "-since", "-pk")
-    return next(each for each in map(as_policy, rows) if not each.is_learned)
+    default = in_use().default
+    if not default.is_learned:
+        return default
+    last = RankingPolicy.objects.filter(name=FORMULA).order_by("-version").first()
+    return as_policy(last) if last is not None else PLAIN
 
 
 def model() -> LearnedModel | None:

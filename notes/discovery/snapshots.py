@@ -51,7 +51,7 @@ class Ledger:
         """Read a kept answer, or only what is told of it in words."""
         told_of: dict[str, Any] = dict(snapshot.ledger)
         names = told_of.pop("rows", [])
-        if not with_numbers:
+        if not with_numbers or not names:
             return cls(**told_of)
         matrix = np.frombuffer(snapshot.matrix, dtype=np.float32).reshape(len(names), -1)
         columns: dict[str, Any] = {name: {} for name in _COLUMNS}

@@ -31,9 +31,8 @@ WHERE notes_notevector.note_id = told.note_id
 def fit(*, at: datetime) -> TextEncoder | None:
     """Fit the encoder to the notes there are, where there is none or they grew by half.
 
-    All notes are then encoded anew by ``fill``; until then each keeps the vector it has, and
-    vectors of two encoders are never both in use: those of the old one are emptied.
-    Returns None where nothing was to be done.
+    All vectors are emptied, since those of two encoders do not compare, and ``fill`` encodes all
+    notes anew. Returns None where nothing was to be done.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_MISSING)

@@ -17,7 +17,7 @@ from notes.discovery.ranking.arrays import Floats
 from notes.discovery.ranking.pool import Signals
 from notes.discovery.types import Viewer
 from notes.errors import NothingToGoBy
-from notes.factories import LearnedModelFactory, NoteFactory
+from notes.factories import LearnedModelFactory, NoteFactory, RankingPolicyFactory
 from notes.models import FeedSnapshot, LearnedModel, RankingPolicy
 from notes.services import learning
 from redshop.accounts.factories import UserFactory
@@ -238,6 +238,12 @@ def test_a_learned_policy_ranks_only_where_its_model_earned_its_place() -> None:
     assert choosing.usable(learned).label == "learned_v1"
     LearnedModelFactory.create(is_used=False, learned_at=NOW + timedelta(days=1))
     assert choosing.usable(learned).label == "ces_folk_v3"
+    make_default("ces_product_note_v1")
+    assert choosing.usable(learned).label == "ces_product_note_v1"
+    make_default("learned_v1")  # never the counter-example
+    assert choosing.usable(learned).label == "ces_folk_v3"
+    RankingPolicyFactory.create(name="ces_folk", version=9)
+    assert choosing.usable(learned).label == "ces_folk_v9"
 
 
 @pytest.mark.django_db
