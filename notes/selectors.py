@@ -28,6 +28,7 @@ from redshop.accounts.models import Block, Follow
 from redshop.catalog.models import Media, Sku
 from redshop.core.errors import NotFound
 from redshop.core.money import Money
+from redshop.core.prepared import prepared
 
 
 def readable_by(person_id: int | None) -> NoteQuerySet:
@@ -107,8 +108,11 @@ def cards(
 
     Notes that are not among ``notes`` (by default: that the viewer may not read) are left out.
     """
-    readable = readable_by(viewer_id) if notes is None else notes
-    rows = list(_with_what_cards_show(readable.filter(pk__in=list(note_ids)), viewer_id))
+    rows = (
+        _readable_rows(note_ids=list(note_ids), viewer_id=viewer_id)
+        if notes is None
+        else list(_with_what_cards_show(notes.filter(pk__in=list(note_ids)), viewer_id))
+    )
     ids = [row.pk for row in rows]
     media, products = _media_of(ids), _products_of(ids)
     return {row.pk: _card(row, media.get(row.pk, []), products.get(row.pk, [])) for row in rows}
@@ -143,6 +147,16 @@ def standings(*, note_ids: Collection[int], viewer_id: int | None) -> dict[int, 
         }
 
 
+@prepared
+def _readable_rows(*, note_ids: list[int], viewer_id: int | None) -> QuerySet[Note]:
+    return _with_what_cards_show(readable_by(viewer_id).filter(pk__in=note_ids), viewer_id)
+
+
+@prepared
+def _places_of(*, note_ids: list[int]) -> QuerySet[NoteMedia]:
+    return NoteMedia.objects.filter(note__in=note_ids).select_related("media")
+
+
 def _with_what_cards_show(notes: NoteQuerySet, viewer_id: int | None) -> NoteQuerySet:
     topics = Topic.objects.filter(notes=OuterRef("pk")).order_by("slug").values("slug")
     return notes.select_related("author", "brand", "counts").annotate(
@@ -167,32 +181,32 @@ def _follows_author(viewer_id: int | None) -> Exists | Value:
 
 def _media_of(note_ids: Sequence[int]) -> dict[int, list[Media]]:
     found: dict[int, list[Media]] = defaultdict(list)
-    for place in NoteMedia.objects.filter(note__in=note_ids).select_related("media"):
+    for place in _places_of(note_ids=list(note_ids)):
         found[place.note_id].append(place.media)
     return found
 
 
 def _products_of(note_ids: Sequence[int]) -> dict[int, list[ShownProduct]]:
-    cheapest = Sku.objects.on_sale().filter(
-        product=OuterRef("product"), currency=settings.PLATFORM_CURRENCY
-    )
-    rows = (
+    currency = settings.PLATFORM_CURRENCY
+    found: dict[int, list[ShownProduct]] = defaultdict(list)
+    for tag in _tags_of(note_ids=list(note_ids), currency=currency):
+        price = None if tag.cheapest_minor is None else Money(tag.cheapest_minor, currency)
+        shown = ShownProduct(tag.product_id, tag.product.name, price, tag.product.external_url)
+        found[tag.note_id].append(shown)
+    return found
+
+
+@prepared
+def _tags_of(*, note_ids: list[int], currency: str) -> QuerySet[Any]:
+    skus = Sku.objects.on_sale().filter(product=OuterRef("product"), currency=currency)
+    cheapest = skus.order_by("price_minor").values("price_minor")[:1]
+    return (
         ProductTag.objects.open()
         .filter(note__in=note_ids, product__is_listed=True)
+        .select_related("product")
+        .annotate(cheapest_minor=Subquery(cheapest))
         .order_by("pk")
-        .values_list(
-            "note_id",
-            "product_id",
-            "product__name",
-            Subquery(cheapest.order_by("price_minor").values("price_minor")[:1]),
-            "product__external_url",
-        )
     )
-    found: dict[int, list[ShownProduct]] = defaultdict(list)
-    for note_id, product_id, name, minor, external_url in rows:
-        price = None if minor is None else Money(minor, settings.PLATFORM_CURRENCY)
-        found[note_id].append(ShownProduct(product_id, name, price, external_url))
-    return found
 
 
 def _card(note: Any, media: Sequence[Media], products: Sequence[ShownProduct]) -> NoteCard:
