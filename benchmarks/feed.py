@@ -34,6 +34,8 @@ TOPICS, CREATORS, LARGE = 200, 20_000, 400
 #: So many people ask; each has a token.
 ASKING, CLIENTS = 400, 8
 FOLLOWED, OPENED, SHOWN = 20, 10, 20
+#: Seconds in which each of the tasks that beat gives every minute had its turn.
+IDLE = 65.0
 
 
 def token_of(number: int) -> str:
@@ -215,20 +217,24 @@ def prepare(*, notes: int, people: int) -> None:
 
 
 def _idle(living: System) -> dict[str, float]:
-    """Return what web and PostgreSQL use a second while nobody asks: beat's tasks go on."""
+    """Return what web and PostgreSQL use a second while nobody asks: beat's tasks go on.
+
+    As long as it takes until each of these had its turn.
+    """
     before = living.cpu_seconds()
-    time.sleep(5.0)
+    time.sleep(IDLE)
     after = living.cpu_seconds()
-    return {role: (after[role] - before[role]) / 5.0 for role in ("web", "postgres")}
+    return {role: (after[role] - before[role]) / IDLE for role in ("web", "postgres")}
 
 
-def measure(living: System, work: Callable[[int], object], *, times: int) -> tuple[float, float]:
+def measure(
+    living: System, work: Callable[[int], object], *, times: int, idle: dict[str, float]
+) -> tuple[float, float]:
     """Return milliseconds of CPU a call (web and PostgreSQL), and calls a second.
 
     What is used while nobody asks is taken off.
     """
     load.run([lambda n=n: work(n) for n in range(CLIENTS)], count=CLIENTS * 10, at_most_seconds=60)
-    idle = _idle(living)
     before, begin = living.cpu_seconds(), time.perf_counter()
     turn = iter(range(10**9))
     done = load.run([lambda: work(next(turn))] * CLIENTS, count=times, at_most_seconds=60)
@@ -279,6 +285,7 @@ def ask(living: System, *, times: int) -> dict[str, tuple[float, float]]:
         assert callers[n % ASKING].call("GET", cursors[n % ASKING])["results"]
 
     found = {}
+    idle = _idle(living)
     for name, work in (
         ("empty view", lambda n: callers[n % ASKING].call("GET", "/bench/empty")),
         ("first page", first),
@@ -287,7 +294,7 @@ def ask(living: System, *, times: int) -> dict[str, tuple[float, float]]:
         if name == "further page":
             for n in range(ASKING):
                 first(n)
-        found[name] = measure(living, work, times=times)
+        found[name] = measure(living, work, times=times, idle=idle)
         cpu, rate = found[name]
         base = found["empty view"][0]
         print(f"  {name:<14}{cpu:>8.2f} ms CPU{cpu / base:>8.1f} x empty{rate:>8.0f} a second",
