@@ -118,13 +118,14 @@ def _shared_out(pool: Pool, chosen: Ints, *, policy: FeedPolicy, depth: int) -> 
     """
     is_paid = pool.is_sponsored[chosen]
     organic, paid = np.flatnonzero(~is_paid), np.flatnonzero(is_paid)
+    given, paid = organic[:depth], paid[:depth]
     if policy.small_share:
         is_small = pool.is_small[chosen[organic]]
-        organic = organic[shared_out(is_small, share=policy.small_share, limit=depth)]
+        given = organic[shared_out(is_small, share=policy.small_share, limit=depth)]
     # a paid note stands where it stood among the others
-    where = np.concatenate([np.flatnonzero(~is_paid)[: len(organic)], paid])
-    merged = np.concatenate([organic, paid])[np.argsort(where, kind="stable")]
-    return np.asarray(chosen[merged[: 2 * depth]])
+    where = np.concatenate([organic[: len(given)], paid])
+    merged = np.concatenate([given, paid])[np.argsort(where, kind="stable")]
+    return np.asarray(chosen[merged])
 
 
 def _by_chance(is_paid: Bools, *, policy: FeedPolicy, request_id: UUID) -> tuple[Ints, Floats]:

@@ -153,9 +153,22 @@ def test_caps_hold_whatever_chance_and_variety_do(notes: list[dict[str, Any]], d
     assert np.all(order.propensities[paid] == 1)
 
 
+@pytest.mark.parametrize("small_share", [0.0, 0.5])
+def test_many_paid_notes_leave_no_answer_short(small_share: float) -> None:
+    paid = [{"id": n, "author": n, "age": n, "paid": True} for n in range(1, 101)]
+    others = [{"id": n, "author": n, "age": 10_000 + n} for n in range(101, 131)]
+    rows = [a_row(**row) for row in (*paid, *others)]
+    way = policy(sponsored_gap=6, small_share=small_share)
+
+    order = ordered(rows, way, depth=20)
+
+    assert [place for place, n in enumerate(order.places) if rows[n]["paid"]] == [0, 6, 12, 18]
+    assert len(order.places) == 20
+
+
 def a_row(**over: Any) -> dict[str, Any]:
     plain = {"id": 1, "author": 9, "age": 0, "interactions": 0, "topics": set(), "shown": 0}
-    return {**plain, "opened": False, **over}
+    return {**plain, "opened": False, "paid": False, **over}
 
 
 @pytest.mark.parametrize(
