@@ -15,10 +15,15 @@ _known: dict[int, tuple[float, TextEncoder, Encoder]] = {}
 
 def current() -> tuple[TextEncoder, Encoder] | None:
     """Return the encoder in use, None before there is any; ``FEED_CACHE_SECONDS`` old at most."""
-    now = time.monotonic()
     for read_at, row, encoder in _known.values():
-        if now - read_at < settings.FEED_CACHE_SECONDS:
+        if time.monotonic() - read_at < settings.FEED_CACHE_SECONDS:
             return row, encoder
+    return newest()
+
+
+def newest() -> tuple[TextEncoder, Encoder] | None:
+    """Return the encoder in use as the database has it now, None before there is any."""
+    now = time.monotonic()
     found = TextEncoder.objects.defer("fitted").order_by("-pk").first()
     if found is None or found.kind != kind():
         _known.clear()

@@ -21,6 +21,7 @@ INSERT INTO notes_notevector (note_id)
 SELECT id FROM notes_note AS note WHERE state = 'published'
 AND NOT EXISTS (SELECT FROM notes_notevector AS known WHERE known.note_id = note.id)
 """
+_HOLD: Final = "SELECT id FROM notes_textencoder WHERE id = %s FOR KEY SHARE"
 _WRITE: Final = """
 UPDATE notes_notevector SET vector = told.vector::halfvec, encoder_id = %s
 FROM unnest(%s::bigint[], %s::text[]) AS told(note_id, vector)
@@ -60,12 +61,16 @@ def fit(*, at: datetime) -> TextEncoder | None:
 def fill() -> int:
     """Encode notes that wait, ``BATCH`` at most; return how many there were.
 
-    Two that fill at once take different notes.
+    Two that fill at once take different notes. Locks: the encoder, against being replaced.
     """
-    found = encoding.current()
+    found = encoding.newest()
     if found is None:
         return 0
     row, encoder = found
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD, [row.pk])
+        if cursor.fetchone() is None:  # it was replaced just now; the next turn knows the new one
+            return 0
     rows = NoteVector.objects.filter(vector=None).select_for_update(skip_locked=True)
     ids = list(rows.order_by("note_id").values_list("note_id", flat=True)[:BATCH])
     texts = indexing.texts_of(ids)

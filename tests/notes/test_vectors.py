@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from django.db import connection
 
-from notes.discovery import feed, tastes
+from notes.discovery import encoding, feed, tastes
 from notes.discovery.learning.encoders import HashedEncoder, ServedEncoder
 from notes.discovery.types import Viewer
 from notes.factories import NoteFactory
@@ -152,6 +152,23 @@ def test_notes_are_encoded_when_they_are_new_or_change_and_the_encoder_grows_wit
     assert second is not None
     assert TextEncoder.objects.count() == 1
     assert upkeep.encode_all() == 12
+
+
+@pytest.mark.django_db
+def test_notes_are_encoded_by_the_encoder_there_is_whatever_was_read_before(
+    author: User, settings: Any
+) -> None:
+    settings.FEED_CACHE_SECONDS = 60.0
+    write(author, TEXTS[:4])
+    vectors.fit(at=NOW)
+    upkeep.encode_all()
+    assert encoding.current() is not None
+    write(author, TEXTS[20:26])
+    second = vectors.fit(at=NOW)
+    assert second is not None
+
+    assert upkeep.encode_all() == 10
+    assert set(NoteVector.objects.values_list("encoder_id", flat=True)) == {second.pk}
 
 
 @pytest.mark.django_db
