@@ -8,7 +8,6 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -38,7 +37,7 @@ from notes.models import (
 from notes.services import authoring, comments, indexing
 from notes.states import NoteState
 from redshop.catalog.admin import thumbnail
-from redshop.core.admin import EditableAdmin, MomentRangeFilter, ReadOnlyAdmin
+from redshop.core.admin import EditableAdmin, MomentRangeFilter, ReadOnlyAdmin, back_to
 from redshop.core.errors import DomainError
 
 COLOURS = {
@@ -283,9 +282,7 @@ def _each(request: HttpRequest, notes: Iterable[Note], move: Move, done: str) ->
 def _one(request: HttpRequest, object_id: Any, move: Move, done: str) -> HttpResponse:
     _each(request, Note.objects.filter(pk=object_id), move, done)
     back = reverse("admin:notes_note_change", args=[object_id])
-    if "HX-Request" in request.headers:
-        return HttpResponse(headers={"HX-Redirect": back})
-    return redirect(back)
+    return back_to(request, back)
 
 
 @admin.register(Topic)

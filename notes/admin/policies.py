@@ -29,7 +29,7 @@ from notes.discovery import exposure
 from notes.discovery.policies import FeedPolicy
 from notes.models import ExposureGrant, LearnedModel, RankingPolicy
 from notes.services import policies
-from redshop.core.admin import EditableAdmin, ReadOnlyAdmin
+from redshop.core.admin import EditableAdmin, ReadOnlyAdmin, back_to
 from redshop.core.errors import InvalidInput
 
 #: The numbers of a policy, as they are asked for, and what the less obvious ones are.
@@ -57,7 +57,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
 #: So many numbers are asked for in a row of the form.
 IN_A_ROW: Final = 3
 HELP: Final = {
-    "saturation": "Interactions, weighed as above, that make engagement 1.",
+    "saturation": "So many interactions, each by its weight, make engagement 1.",
     "half_life_hours": "After so many hours freshness has halved.",
     "similar": "What the notes that the viewer went to speak for it.",
     "content": "Likeness to what the viewer went to, by what it says.",
@@ -219,9 +219,7 @@ class RankingPolicyAdmin(EditableAdmin):
         policy = policies.make_default(policy_id=int(object_id))
         messages.success(request, f"{policy.label} is the default.")
         back = reverse("admin:notes_rankingpolicy_change", args=[object_id])
-        if "HX-Request" in request.headers:
-            return HttpResponse(headers={"HX-Redirect": back})
-        return redirect(back)
+        return back_to(request, back)
 
     @action(  # type: ignore[operator]
         description="Feed as this person", url_path="feed-as-person", icon="person_search",

@@ -6,12 +6,12 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action
 from unfold.forms import BaseDialogForm
 
+from redshop.core.admin import back_to
 from redshop.core.errors import DomainError
 
 
@@ -64,6 +64,4 @@ def back_to_page(admin: Any, request: HttpRequest, object_id: str) -> HttpRespon
     options = admin.model._meta
     address = f"admin:{options.app_label}_{options.model_name}_change"
     back = reverse(address, args=[object_id])
-    if "HX-Request" in request.headers:
-        return HttpResponse(headers={"HX-Redirect": back})
-    return redirect(back)
+    return back_to(request, back)

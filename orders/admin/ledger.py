@@ -21,7 +21,6 @@ from django.db.models import (
 )
 from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -38,7 +37,7 @@ from orders.models.pricing import in_percent
 from orders.services import settlement
 from redshop.accounts.models import User
 from redshop.catalog.models import Category, Merchant
-from redshop.core.admin import EditableAdmin, MomentRangeFilter, ReadOnlyAdmin, ShownInline
+from redshop.core.admin import EditableAdmin, MomentRangeFilter, ReadOnlyAdmin, ShownInline, back_to
 from redshop.core.errors import DomainError
 from redshop.core.money import Money
 
@@ -228,13 +227,6 @@ def standing_of(account: LedgerAccount) -> str | None:
     if account.balance_minor == 0:
         return "even"
     return "owes us" if account.balance_minor > 0 else "we owe"
-
-
-def back_to(request: HttpRequest, address: str) -> HttpResponse:
-    """Go back to where a dialog was opened."""
-    if "HX-Request" in request.headers:
-        return HttpResponse(headers={"HX-Redirect": address})
-    return redirect(address)
 
 
 @admin.register(Entry)

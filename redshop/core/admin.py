@@ -5,7 +5,8 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_time
 from django.utils.timezone import make_aware
@@ -14,6 +15,13 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from redshop.core import outbox
 from redshop.core.models import Fact, IdempotencyKey
+
+
+def back_to(request: HttpRequest, address: str) -> HttpResponse:
+    """Go back to where a button was pressed, from a dialog too."""
+    if "HX-Request" in request.headers:
+        return HttpResponse(headers={"HX-Redirect": address})
+    return redirect(address)
 
 
 class EditableAdmin(ModelAdmin):

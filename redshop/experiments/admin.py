@@ -5,7 +5,6 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from unfold.admin import TabularInline
@@ -13,7 +12,7 @@ from unfold.dataclasses import ActionDialog
 from unfold.decorators import action
 from unfold.forms import BaseDialogForm
 
-from redshop.core.admin import EditableAdmin, ReadOnlyAdmin
+from redshop.core.admin import EditableAdmin, ReadOnlyAdmin, back_to
 from redshop.core.errors import DomainError
 from redshop.experiments.models import Arm, Experiment, Exposure, State
 from redshop.experiments.services import running
@@ -113,9 +112,7 @@ class ExperimentAdmin(EditableAdmin):
         else:
             messages.success(request, said)
         back = reverse("admin:experiments_experiment_change", args=[object_id])
-        if "HX-Request" in request.headers:
-            return HttpResponse(headers={"HX-Redirect": back})
-        return redirect(back)
+        return back_to(request, back)
 
 
 @admin.register(Exposure)

@@ -9,7 +9,6 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -22,7 +21,7 @@ from redshop.catalog.admin.base import CatalogAdmin
 from redshop.catalog.forms import CountForm, DeliveryForm, SkuForm
 from redshop.catalog.models import Sku, StockMovement
 from redshop.catalog.services import stock
-from redshop.core.admin import MomentRangeFilter, ReadOnlyAdmin, ShownInline
+from redshop.core.admin import MomentRangeFilter, ReadOnlyAdmin, ShownInline, back_to
 from redshop.core.errors import DomainError
 
 RESTOCK: Final = ActionDialog(
@@ -60,9 +59,7 @@ class StockedAdmin(CatalogAdmin):
         back = request.headers.get("HX-Current-URL") or reverse(
             f"admin:catalog_{self.opts.model_name}_change", args=[object_id]
         )
-        if "HX-Request" in request.headers:
-            return HttpResponse(headers={"HX-Redirect": back})
-        return redirect(back)
+        return back_to(request, back)
 
 
 class RestockingAdmin(StockedAdmin):
