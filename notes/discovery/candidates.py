@@ -59,7 +59,7 @@ def load(
             {slug for each in personal for slug in interesting(each, policy)} - shared.topics
         ),
         "followed": sorted({author for each in personal for author in each.followed}),
-        "near": near[~shared.pool.has(near)].tolist(),
+        "near": near[~shared.pool.look_up(near)[1]].tolist(),
     }
     if not any(values.values()):
         return Candidates(shared, offers.nothing())

@@ -96,9 +96,9 @@ def named(label: str) -> FeedPolicy:
         NotFound: there is none.
     """
     name, _, version = label.rpartition("_v")
-    row = RankingPolicy.objects.filter(name=name, version=int(version or 0)).first() if (
-        version.isdecimal()
-    ) else None  # fmt: skip
+    if not version.isdecimal():
+        raise NotFound
+    row = RankingPolicy.objects.filter(name=name, version=int(version)).first()
     if row is None:
         raise NotFound
     return as_policy(row)

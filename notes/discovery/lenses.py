@@ -33,8 +33,6 @@ def lens_of(profile: Profile, pool: Pool, nearby: Nearby, taste: Taste) -> Lens 
 
 
 def _mark(pool: Pool, note_ids: Ints, numbers: Floats, *, on: Floats) -> None:
-    """Add to each note of the pool, whose ids are in order, its number, if it has one."""
-    if pool.size:
-        places = np.minimum(np.searchsorted(pool.note_ids, note_ids), pool.size - 1)
-        is_here = pool.note_ids[places] == note_ids
-        on[places[is_here]] += numbers[is_here]
+    """Add to each note of the pool its number, if it has one."""
+    places, is_here = pool.look_up(note_ids)
+    on[places[is_here]] += numbers[is_here]

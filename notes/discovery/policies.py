@@ -114,18 +114,6 @@ class FeedPolicy(Policy):
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Folk:
-    """What interactions count where they only break near-ties: in searches and beside a note."""
-
-    like: float = 1.0
-    save: float = 1.0
-    comment: float = 4.0
-    share: float = 4.0
-    follow: float = 8.0
-    saturation: float = 1_000.0
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InterestPolicy:
     """How recent behaviour becomes interest in topics, between 0 and 1."""
@@ -198,7 +186,6 @@ class RelatedPolicy(Policy):
     candidates: int = 300
 
 
-FOLK: Final = Folk()
 FOLLOWING: Final = ChronologicalPolicy(
     name="following_newest",
     version=2,
@@ -243,7 +230,7 @@ RELATED: Final = RelatedPolicy(
 )
 INTERESTS: Final = InterestPolicy()
 
-#: What explore is ranked by where no policy is the default.
+#: What explore is ranked by where no policy is the default; what interactions count elsewhere.
 PLAIN: Final = FeedPolicy(
     name="plain",
     version=1,

@@ -9,7 +9,7 @@ import numpy as np
 from django.db import connection
 
 from notes.discovery import profiles, snapshots
-from notes.discovery.policies import FOLK, RELATED, RelatedPolicy
+from notes.discovery.policies import PLAIN, RELATED, RelatedPolicy
 from notes.discovery.profiles import Profile
 from notes.discovery.ranking.arrays import Floats, Ints
 from notes.discovery.ranking.features import combine, engagement, freshness, interactions_of
@@ -142,7 +142,7 @@ def _features(found: _Neighbours, *, at: datetime, policy: RelatedPolicy) -> dic
         "products": np.minimum(found.shared_products, 1.0),
         "topics": found.shared_topics / np.maximum(found.all_topics, 1.0),
         "author": found.is_same_author,
-        "engagement": engagement(found.interactions, policy=FOLK),
+        "engagement": engagement(found.interactions, policy=PLAIN),
         "freshness": freshness(
             (at.timestamp() - found.published_at) / 3_600.0, policy.half_life_hours
         ),

@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -84,11 +83,6 @@ class LearnedModel(models.Model):
 
     def __str__(self) -> str:
         return f"Model of {self.learned_at:%Y-%m-%d %H:%M}"
-
-    def clean(self) -> None:
-        """Refuse heads that are not what the ranking knows."""
-        if not isinstance(self.heads, dict):
-            raise ValidationError({"heads": "Coefficients by outcome."})
 
 
 class Chart(models.Model):

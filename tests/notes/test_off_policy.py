@@ -36,6 +36,11 @@ def truly(signals: Signals) -> Floats:
     return logs.chances(signals)["open"]
 
 
+def roughly(signals: Signals) -> Floats:
+    """A model that errs."""
+    return 0.5 * truly(signals) + 0.05
+
+
 def nothing(signals: Signals) -> Floats:
     return np.zeros(len(signals["age_hours"]))
 
@@ -48,12 +53,10 @@ def decided(seeds: range, *, model: shown.Model = nothing, **rest: object) -> De
 
 def test_the_intervals_cover_the_truth_in_ninety_of_a_hundred_runs() -> None:
     truth = float(decided(range(1_000_000, 1_003_000), model=truly).predicted_target.mean())
-    rough = lambda signals: 0.5 * truly(signals) + 0.05  # noqa: E731 - a model that errs
-
     covered = {"ips": 0, "snips": 0, "dr": 0}
     widths = {"ips": 0.0, "snips": 0.0, "dr": 0.0}
     for run in range(100):
-        found = off_policy.estimates(decided(range(run * 1_000, run * 1_000 + 150), model=rough))
+        found = off_policy.estimates(decided(range(run * 1_000, run * 1_000 + 150), model=roughly))
         for name, each in found.items():
             covered[name] += each.low <= truth <= each.high
             widths[name] += (each.high - each.low) / 100

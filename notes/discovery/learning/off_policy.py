@@ -55,8 +55,7 @@ def estimates(decisions: Decisions) -> dict[str, Estimate]:
     if not len(decisions.logged) or np.any(decisions.logged <= 0):
         raise ValueError("every decision needs a propensity above zero")
     weight = decisions.target / decisions.logged
-    weighed = weight * decisions.outcome
-    robust = decisions.predicted_target + weight * (decisions.outcome - decisions.predicted)
+    weighed, robust = (_contributions(decisions, by) for by in ("ips", "dr"))
     snips = float(weighed.sum() / weight.sum()) if weight.sum() else 0.0
     scale = len(weight) / weight.sum() if weight.sum() else 0.0
     return {

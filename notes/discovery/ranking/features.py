@@ -6,30 +6,12 @@ reads a database or a clock, and no result depends on the order in which the not
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from notes.discovery.policies import FeedPolicy
 from notes.discovery.ranking.arrays import Floats
 from notes.discovery.ranking.pool import INTERACTIONS, Signals
-
-
-class Weighing(Protocol):
-    """What each interaction counts, and how many make an engagement of one."""
-
-    @property
-    def like(self) -> float: ...
-    @property
-    def save(self) -> float: ...
-    @property
-    def comment(self) -> float: ...
-    @property
-    def share(self) -> float: ...
-    @property
-    def follow(self) -> float: ...
-    @property
-    def saturation(self) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +66,7 @@ def interactions_of(columns: Sequence[Sequence[int]]) -> dict[str, Floats]:
     }
 
 
-def weighted_interactions(interactions: Mapping[str, Floats], *, policy: Weighing) -> Floats:
+def weighted_interactions(interactions: Mapping[str, Floats], *, policy: FeedPolicy) -> Floats:
     """Return float64[n]: the interactions, each by the policy's weight."""
     return (
         policy.like * interactions["likes"]
@@ -95,7 +77,7 @@ def weighted_interactions(interactions: Mapping[str, Floats], *, policy: Weighin
     )
 
 
-def engagement(interactions: Mapping[str, Floats], *, policy: Weighing) -> Floats:
+def engagement(interactions: Mapping[str, Floats], *, policy: FeedPolicy) -> Floats:
     """Return float64[n] in 0..1: the logarithm of the weighted interactions, saturated."""
     weighted = weighted_interactions(interactions, policy=policy)
     return np.asarray(np.minimum(np.log1p(weighted) / np.log1p(policy.saturation), 1.0))

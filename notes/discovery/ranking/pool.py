@@ -56,19 +56,17 @@ class Pool:
         _, first = np.unique(both.note_ids, return_index=True)
         return both.take(first)
 
-    def has(self, note_ids: Ints) -> Bools:
-        """Return bool[n]: which of some notes are here."""
+    def look_up(self, note_ids: Ints) -> tuple[Ints, Bools]:
+        """Return where some notes are, and which of them are here at all."""
         if not self.size:
-            return np.zeros(len(note_ids), dtype=np.bool_)
+            return np.zeros(len(note_ids), dtype=np.int64), np.zeros(len(note_ids), dtype=np.bool_)
         places = np.minimum(np.searchsorted(self.note_ids, note_ids), self.size - 1)
-        return np.asarray(self.note_ids[places] == note_ids)
+        return places, self.note_ids[places] == note_ids
 
     def places_of(self, note_ids: Ints) -> Ints:
         """Return where some notes are, those that are not here left out."""
-        if not self.size:
-            return np.empty(0, dtype=np.int64)
-        places = np.minimum(np.searchsorted(self.note_ids, note_ids), self.size - 1)
-        return np.asarray(places[self.note_ids[places] == note_ids])
+        places, is_here = self.look_up(note_ids)
+        return np.asarray(places[is_here])
 
     def mean_over_topics(self, by_topic: Floats) -> Floats:
         """Return float64[n]: the mean of a number of its topics, zero where a note has none."""

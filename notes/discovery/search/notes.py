@@ -12,7 +12,7 @@ import numpy as np
 
 from notes.discovery import profiles, snapshots
 from notes.discovery.policies import (
-    FOLK,
+    PLAIN,
     SEARCH,
     SEARCH_NEWEST,
     SEARCH_POPULAR,
@@ -181,11 +181,11 @@ def _features(
         case Sort.NEWEST:
             return {"age_hours": age_hours}, {"age_hours": -1.0}
         case Sort.POPULAR:
-            weighted = weighted_interactions(found.interactions, policy=FOLK)
+            weighted = weighted_interactions(found.interactions, policy=PLAIN)
             return {"interactions": weighted}, {"interactions": 1.0}
     features = {
         "match": found.match,
-        "engagement": engagement(found.interactions, policy=FOLK),
+        "engagement": engagement(found.interactions, policy=PLAIN),
         "freshness": freshness(age_hours, policy.half_life_hours),
     }
     weights = {"match": 1.0, "engagement": policy.engagement, "freshness": policy.freshness}
