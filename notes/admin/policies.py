@@ -25,7 +25,7 @@ from unfold.widgets import (
 )
 
 from notes.admin.previews import TrialForm, columns
-from notes.discovery import exposure
+from notes.discovery import exposure_report
 from notes.discovery.policies import FeedPolicy
 from notes.models import ExposureGrant, LearnedModel, RankingPolicy
 from notes.services import policies
@@ -303,7 +303,7 @@ class ExposureGrantAdmin(ReadOnlyAdmin):
             return HttpResponse(status=403)
         days = int(request.GET.get("days", "")) if request.GET.get("days", "").isdecimal() else 7
         days, now = min(max(days, 1), 28), timezone.now()
-        found = exposure.report(since=now - timedelta(days=days), until=now)
+        found = exposure_report.report(since=now - timedelta(days=days), until=now)
         context = {
             **self.admin_site.each_context(request),
             "title": "Who is seen",

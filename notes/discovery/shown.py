@@ -188,10 +188,9 @@ def _decided(
         there = choices[place]
         if len(there) < 2:
             continue
-        best = there[0] if is_own else there[int(np.argmax(scores.total[there]))]
-        share = policy.exploration
-        chances = np.full(len(there), share / len(there))
-        chances[there.index(best)] += 1.0 - share
+        best = 0 if is_own else int(np.argmax(scores.total[there]))
+        chances = exploration.propensities(len(there), share=policy.exploration)
+        chances[[0, best]] = chances[[best, 0]]
         yield (
             float(ledger.chance["propensity"][place]),
             float(chances[there.index(place)]),

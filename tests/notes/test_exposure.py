@@ -7,8 +7,7 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
-from notes.discovery import exposure as seen
-from notes.discovery import feed
+from notes.discovery import exposure_report, feed
 from notes.discovery.types import Viewer
 from notes.factories import LargeCreatorFactory, NoteFactory, TopicFactory
 from notes.models import Chart, ExposureGrant, LargeCreator, Note, NoteCounts
@@ -187,7 +186,7 @@ def test_charts_hold_what_people_lately_interacted_with(reader: User) -> None:
 
 
 def test_the_report_says_who_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seen, "FIRST", 3)
+    monkeypatch.setattr(exposure_report, "FIRST", 3)
     since = NOW - timedelta(days=7)
     star, small = UserFactory.create_batch(2)
     LargeCreatorFactory.create(author_id=star.pk)
@@ -201,32 +200,32 @@ def test_the_report_says_who_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
         for n in range(count):
             happened(note, "impression", 1, at=NOW - timedelta(hours=18 - n))
 
-    found = seen.report(since=since, until=NOW)
+    found = exposure_report.report(since=since, until=NOW)
 
     assert (found.impressions, found.notes, found.creators) == (8, 3, 2)
     assert found.small_share == pytest.approx(3 / 8)
     assert found.small_notes == pytest.approx(2 / 3)
-    assert found.gini_notes == pytest.approx(seen.gini(np.array([5.0, 3.0, 0.0])))
+    assert found.gini_notes == pytest.approx(exposure_report.gini(np.array([5.0, 3.0, 0.0])))
     assert (found.small_wait.notes, found.small_wait.reached) == (2, 1)
     assert found.small_wait.median_hours == pytest.approx(4.0)
-    assert found.large_wait == seen.Wait(notes=0, reached=0, median_hours=None)
+    assert found.large_wait == exposure_report.Wait(notes=0, reached=0, median_hours=None)
 
 
 def test_nothing_seen_is_no_share() -> None:
-    found = seen.report(since=NOW - timedelta(days=7), until=NOW)
+    found = exposure_report.report(since=NOW - timedelta(days=7), until=NOW)
 
     assert (found.small_share, found.small_notes, found.gini_notes) == (None, None, 0.0)
 
 
 def test_gini_is_none_for_equals_and_all_for_one() -> None:
-    assert seen.gini(np.ones(5)) == pytest.approx(0.0)
-    assert seen.gini(np.array([0.0, 0.0, 0.0, 8.0])) == pytest.approx(0.75)
+    assert exposure_report.gini(np.ones(5)) == pytest.approx(0.0)
+    assert exposure_report.gini(np.array([0.0, 0.0, 0.0, 8.0])) == pytest.approx(0.75)
 
 
 def test_a_wait_that_was_not_watched_to_its_end_counts_while_it_was() -> None:
     hours = np.array([1.0, 2.0, 3.0, 4.0])
 
-    assert seen.median_wait(hours, np.array([True, True, True, True])) == 2.0
-    assert seen.median_wait(hours, np.array([False, True, True, True])) == 3.0
-    assert seen.median_wait(hours, np.array([True, False, False, False])) is None
-    assert seen.median_wait(np.empty(0), np.empty(0, dtype=bool)) is None
+    assert exposure_report.median_wait(hours, np.array([True, True, True, True])) == 2.0
+    assert exposure_report.median_wait(hours, np.array([False, True, True, True])) == 3.0
+    assert exposure_report.median_wait(hours, np.array([True, False, False, False])) is None
+    assert exposure_report.median_wait(np.empty(0), np.empty(0, dtype=bool)) is None
