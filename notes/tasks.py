@@ -95,6 +95,5 @@ def learn_ranking(**_newer: Any) -> None:
 
 @shared_task(name="notes.tasks.fold_search_index")
 def fold_search_index(**_newer: Any) -> None:
-    """Fold what was indexed since into blocks, all of it; index all notes where none ever was."""
-    while folding.fold(at=timezone.now()) == folding.TEXTS:
-        pass
+    """Index products that changed and fold what was indexed; all notes where none ever was."""
+    folding.fold_all(at=timezone.now())

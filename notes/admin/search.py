@@ -44,7 +44,7 @@ class SynonymAdmin(EditableAdmin):
 
 @admin.register(SearchIndex)
 class SearchIndexAdmin(ReadOnlyAdmin):
-    """How many notes can be found, and how many wait to be folded into blocks."""
+    """How much can be found, and how much waits to be folded into blocks."""
 
     list_display = ["kind", "documents", "waiting", "blocks", "folded_at"]
     fields = ["kind", "documents", "waiting", "blocks", "folded_at", "words_version"]

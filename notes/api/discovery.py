@@ -211,10 +211,15 @@ class SearchProductsView(APIView):
         responses=ProductHitsSerializer,
     )
     def get(self, request: Request) -> Response:
-        """Find products by name, brand and description, best match first; one page."""
+        """Find products by name, brand, category and description, best match first; one page.
+
+        Words are understood as in the search over notes: completed, corrected, with synonyms.
+        """
         query = asked(ProductSearchQuery, request)
         found = products.search_products(query=query["q"], limit=query["page_size"])
-        body = {"results": found, "next": None, "previous": None}
+        body: dict[str, Any] = {"results": found.products, "next": None, "previous": None}
+        if found.corrected_query:
+            body["corrected_query"] = found.corrected_query
         return Response(ProductHitsSerializer(body, context={"request": request}).data)
 
 

@@ -267,6 +267,9 @@ class ProductHitsSerializer(serializers.Serializer[Any]):
     results = ProductCardSerializer(many=True)
     next = serializers.URLField(allow_null=True)
     previous = serializers.URLField(allow_null=True)
+    corrected_query = serializers.CharField(
+        required=False, help_text="Only where a mistyped word was taken for another."
+    )
 
 
 class PastSearchSerializer(serializers.Serializer[Any]):

@@ -55,7 +55,7 @@ def fold(*, at: datetime, kind: Indexed = Indexed.NOTE) -> int:
     never twice. Where somebody else is folding, nothing is done; where nobody ever did, the notes
     that are older than the index are indexed first.
     """
-    if not SearchIndex.objects.filter(pk=kind).exists():
+    if kind == Indexed.NOTE and not SearchIndex.objects.filter(pk=kind).exists():
         index_older()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
@@ -65,10 +65,23 @@ def fold(*, at: datetime, kind: Indexed = Indexed.NOTE) -> int:
         rows = cursor.fetchall()
         if rows:
             _add(cursor, kind, _by_term((id_, terms, told) for id_, _, terms, told in rows))
-            _learn(cursor, indexing.texts_of([subject_id for _, subject_id, *_ in rows]))
+            _learn(cursor, indexing.texts_of(kind, [subject_id for _, subject_id, *_ in rows]))
             cursor.execute(_FOLDED, [[id_ for id_, *_ in rows]])
             cursor.execute(_STATUS, {"kind": kind.value, "at": at})
     return len(rows)
+
+
+def fold_all(*, at: datetime) -> int:
+    """Index the products that changed, and fold all that was indexed; return how many texts."""
+    while indexing.index_changed_products() == indexing.CHANGES:
+        pass
+    count = 0
+    for kind in Indexed:
+        folded = TEXTS
+        while folded == TEXTS:
+            folded = fold(at=at, kind=kind)
+            count += folded
+    return count
 
 
 def index_older(*, chunk: int = 2_000) -> None:
@@ -83,33 +96,37 @@ def index_older(*, chunk: int = 2_000) -> None:
 
 
 def rebuild(*, at: datetime, chunk: int = 50_000) -> int:
-    """Index every note anew, from nothing; return how many there are.
+    """Index every note and product anew, from nothing; return how many there are.
 
     Nobody finds or publishes anything meanwhile: all of it is one transaction.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         cursor.execute(_NOTHING)
-        ids = list(Note.objects.existing().order_by("pk").values_list("pk", flat=True))
-        for start in range(0, len(ids), chunk):
-            _rebuild_some(cursor, ids[start : start + chunk], first=start + 1)
-        cursor.execute("SELECT setval('notes_indexedtext_id_seq', %s)", [max(len(ids), 1)])
-        cursor.execute(_STATUS, {"kind": Indexed.NOTE.value, "at": at})
-    return len(ids)
+        count = 0
+        for kind in Indexed:
+            ids = indexing.subjects_of(kind)
+            for start in range(0, len(ids), chunk):
+                some = ids[start : start + chunk]
+                _rebuild_some(cursor, kind, some, first=count + 1)
+                count += len(some)
+            cursor.execute(_STATUS, {"kind": kind.value, "at": at})
+        cursor.execute("SELECT setval('notes_indexedtext_id_seq', %s)", [max(count, 1)])
+    return count
 
 
-def _rebuild_some(cursor: Any, ids: Sequence[int], *, first: int) -> None:
-    texts = indexing.texts_of(ids)
+def _rebuild_some(cursor: Any, kind: Indexed, ids: Sequence[int], *, first: int) -> None:
+    texts = indexing.texts_of(kind, ids)
     numbered = list(enumerate(texts, first))
     with cursor.copy("COPY notes_indexedtext (id, kind, subject_id) FROM STDIN") as copy:
         for number, subject_id in numbered:
-            copy.write_row((number, Indexed.NOTE.value, subject_id))
+            copy.write_row((number, kind.value, subject_id))
     found = (
         (number, list(told), list(told.values()))
         for number, subject_id in numbered
         for told in [indexing.impacts_of(texts[subject_id])]
     )
-    _add(cursor, Indexed.NOTE, _by_term(found))
+    _add(cursor, kind, _by_term(found))
     _learn(cursor, texts)
 
 

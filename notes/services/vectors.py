@@ -73,7 +73,7 @@ def fill() -> int:
             return 0
     rows = NoteVector.objects.filter(vector=None).select_for_update(skip_locked=True)
     ids = list(rows.order_by("note_id").values_list("note_id", flat=True)[:BATCH])
-    texts = indexing.texts_of(ids)
+    texts = indexing.note_texts(ids)
     NoteVector.objects.filter(pk__in=set(ids) - set(texts)).delete()
     if texts:
         vectors = encoder.encode([" \n".join(text.fields) for text in texts.values()])
@@ -89,6 +89,6 @@ def _sample(notes: int) -> list[str]:
     ids = np.array(NoteVector.objects.order_by("pk").values_list("pk", flat=True))[::every]
     found: list[str] = []
     for start in range(0, len(ids), BATCH):
-        texts = indexing.texts_of(ids[start : start + BATCH].tolist())
+        texts = indexing.note_texts(ids[start : start + BATCH].tolist())
         found += [" \n".join(text.fields) for text in texts.values()]
     return found

@@ -17,6 +17,7 @@ from redshop.catalog.models import (
     Media,
     Merchant,
     Product,
+    ProductChange,
     ProductMedia,
     Sku,
     StockMovement,
@@ -145,6 +146,16 @@ class ProductFactory(DjangoModelFactory[Product]):
     category = factory.SubFactory(CategoryFactory)
     name = factory.Sequence(lambda n: PRODUCTS[n % len(PRODUCTS)][0])
     description = factory.LazyAttribute(lambda product: dict(PRODUCTS).get(product.name, ""))
+
+
+class ProductChangeFactory(DjangoModelFactory[ProductChange]):
+    """What making a product left to be looked at."""
+
+    class Meta:
+        model = ProductChange
+        django_get_or_create = ("product",)
+
+    product = factory.SubFactory(ProductFactory)
 
 
 class ProductMediaFactory(DjangoModelFactory[ProductMedia]):

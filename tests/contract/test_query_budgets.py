@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from notes.factories import CommentFactory, NoteFactory, PastSearchFactory, TopicFactory
 from notes.models import Note
+from notes.services import folding
 from notes.states import NoteState
 from orders.factories import ADDRESSES, CartItemFactory, asked_back, delivered, paid, placed
 from orders.models import Order
@@ -131,6 +132,7 @@ def live(sizes: Sizes, *, scale: int) -> World:
         NotificationFactory.create(recipient=me)
         NoteFactory.create(author=me)
         CartItemFactory.create(person=me)
+    folding.fold_all(at=now)
     token = token_of(me)
     quote(buyer_id=me.pk, address=ADDRESSES[0], at=now)  # this process now knows the rules
     return World(me=me, token=token, ids=_ids(me, note, comments[0].pk, order.pk, arrived))

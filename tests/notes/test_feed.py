@@ -13,7 +13,7 @@ from notes.discovery.types import RankedPage, Viewer
 from notes.errors import FeedExpired
 from notes.factories import NoteFactory, TopicFactory
 from notes.models import FeedSnapshot, Note
-from notes.services import authoring, reactions
+from notes.services import authoring, indexing, reactions
 from redshop.accounts.factories import (
     BlockFactory,
     ConsentFactory,
@@ -334,6 +334,7 @@ def fill(count: int, reader: User) -> None:
         )
         FollowFactory.create(follower=reader, followed=note.author)
         reactions.like(note_id=note.pk, person_id=reader.pk, at=timezone.now())
+    indexing.index_changed_products()
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ ONE_WORD: Final = 2.0
 #: A mistyped word may have been one of so many; so many postings tell which.
 CANDIDATES, MOST = 5, 500_000
 _KNOWN: Final = """
-SELECT coalesce((SELECT words_version FROM notes_searchindex WHERE kind = %s), 0),
+SELECT coalesce((SELECT sum(words_version) FROM notes_searchindex), 0)::bigint,
        (SELECT coalesce(json_agg(words ORDER BY id), '[]') FROM notes_synonym WHERE is_active)
 """
 
@@ -39,8 +39,8 @@ class Asked:
     corrected: str = ""
 
 
-def understand(query: str, *, policy: SearchPolicy) -> Asked:
-    """Look the query's words up, with what means the same.
+def understand(query: str, *, policy: SearchPolicy, kind: Indexed = Indexed.NOTE) -> Asked:
+    """Look the query's words up among texts of a kind, with what means the same.
 
     A word that nobody wrote is completed if it was typed last, else taken for the nearest one that
     somebody did.
@@ -48,19 +48,19 @@ def understand(query: str, *, policy: SearchPolicy) -> Asked:
     query = normal(query)
     version, synonyms = _known()
     asked = _asked(query, synonyms, policy)
-    found = look_up(Indexed.NOTE.value, asked)
+    found = look_up(kind.value, asked)
     known = {each.term for each in found.postings}
     unknown = [span for span in spans(query) if _is_unknown(span, known)]
     ends = _endings(query, unknown)
     mistyped = unknown[:-1] if ends else unknown
-    corrected = _corrected(query, mistyped, found, version=version) if mistyped else query
+    corrected = _corrected(query, mistyped, found, kind=kind, version=version)
     if corrected != query or ends:
         asked = {
             **{term: policy.completion for word in ends for term in stems(word)},
             **_asked(corrected, synonyms, policy),
             **asked,
         }
-        found = look_up(Indexed.NOTE.value, asked)
+        found = look_up(kind.value, asked)
     meant = [*ends, *_same(query, synonyms), *_same(corrected, synonyms)]
     labels = {term: word for word in meant for term in tokenise(word)}
     return Asked(query, found, labels, corrected="" if corrected == query else corrected)
@@ -79,15 +79,19 @@ def _endings(query: str, unknown: Sequence[Span]) -> list[str]:
     return vocabulary.endings(last.folded, limit=ENDINGS)
 
 
-def _corrected(query: str, mistyped: Sequence[Span], found: Found, *, version: int) -> str:
+def _corrected(
+    query: str, mistyped: Sequence[Span], found: Found, *, kind: Indexed, version: int
+) -> str:
     """Return the query with its mistyped words as they were probably meant.
 
     Of the words that are equally near that one was meant which is found in the best company: the
     one with which the best text matches the rest of the query best.
     """
+    if not mistyped:
+        return query
     near = [vocabulary.nearest(span.folded, version=version, limit=CANDIDATES) for span in mistyped]
     counts = {term: 1.0 for words in near for word in words for term in stems(word)}
-    postings = {each.term: each for each in look_up(Indexed.NOTE.value, counts).postings}
+    postings = {each.term: each for each in look_up(kind.value, counts).postings}
     company = list(found.postings)
     meant = []
     for words in near:
@@ -105,7 +109,7 @@ def _corrected(query: str, mistyped: Sequence[Span], found: Found, *, version: i
 def _known() -> tuple[int, Sequence[Sequence[str]]]:
     """Return the vocabulary's version and the words that mean the same."""
     with connection.cursor() as cursor:
-        cursor.execute(_KNOWN, [Indexed.NOTE.value])
+        cursor.execute(_KNOWN)
         version, synonyms = cursor.fetchone()
     return version, synonyms
 

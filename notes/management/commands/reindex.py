@@ -12,23 +12,20 @@ from notes.services import folding
 class Command(BaseCommand):
     help = (
         "Fold what was indexed into blocks, as beat does every ten seconds; or index every note "
-        "anew, after the constants of the ranking changed."
+        "and product anew, after the constants of the ranking changed."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--rebuild",
             action="store_true",
-            help="Index every note anew, in one transaction: searches and publications wait.",
+            help="Index all of it anew, in one transaction: searches and publications wait.",
         )
 
     def handle(self, *, rebuild: bool, **_options: Any) -> None:
         if rebuild:
             count = folding.rebuild(at=timezone.now())
-            self.stdout.write(f"{count} notes were indexed anew.")
+            self.stdout.write(f"{count} notes and products were indexed anew.")
             return
-        count, folded = 0, folding.TEXTS
-        while folded == folding.TEXTS:
-            folded = folding.fold(at=timezone.now())
-            count += folded
-        self.stdout.write(f"{count} notes were folded into the index.")
+        count = folding.fold_all(at=timezone.now())
+        self.stdout.write(f"{count} texts were folded into the index.")

@@ -1,5 +1,6 @@
 """Brands and what they sell: categories, products, SKUs, prices, stock, pictures."""
 
+from redshop.catalog.models.changes import ProductChange as ProductChange
 from redshop.catalog.models.products import NO_PRICE_LAST as NO_PRICE_LAST
 from redshop.catalog.models.products import Brand as Brand
 from redshop.catalog.models.products import BrandMember as BrandMember

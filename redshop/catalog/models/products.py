@@ -11,6 +11,7 @@ from django.db.models import Exists, F, OuterRef, Prefetch, Q, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from redshop.catalog.models import changes
 from redshop.catalog.models.stock import Sku
 from redshop.catalog.types import Size
 from redshop.core.money import Money
@@ -98,6 +99,9 @@ class Brand(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
+    class Meta:
+        triggers = [changes.of_name("brand_renamed", "brand_id", is_renamed=True)]
+
     def __str__(self) -> str:
         return self.name
 
@@ -156,7 +160,8 @@ class Category(models.Model):
                     END IF;
                     RETURN NEW;
                 """,
-            )
+            ),
+            changes.of_name("category_renamed", "category_id", is_renamed=False),
         ]
 
     def __str__(self) -> str:
@@ -247,6 +252,7 @@ class Product(models.Model):
                 violation_error_message="At most 10000 basis points: all of it.",
             )
         ]
+        triggers = changes.of_product()
 
     def __str__(self) -> str:
         return self.name
