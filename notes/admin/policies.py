@@ -43,7 +43,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "seen_factor", "opened_factor", "seen_days", "reduced_topic_factor",
         "author_repeat_factor",
     ),
-    "Caps and shares": ("author_cap", "sponsored_gap", "small_share"),
+    "Caps and shares": ("author_cap", "session_minutes", "sponsored_gap", "small_share"),
     "Variety": (
         "spectrum", "marginal", "diversity_loss", "diversity_window", "diverse_places"
     ),
@@ -66,6 +66,7 @@ HELP: Final = {
     "seen_factor": "For each time it was on the screen, three times at most.",
     "author_repeat_factor": "For each better note of the same author.",
     "author_cap": "Notes of one author in an answer.",
+    "session_minutes": "The cap counts what was shown of them for so long before; 0: it does not.",
     "sponsored_gap": "Places from one paid note to the next.",
     "small_share": "Of places that nobody pays for, to creators under 1,000 followers.",
     "spectrum": "What being unlike the last notes is worth: sliding spectrum decomposition.",

@@ -60,7 +60,14 @@ def ledger(
     pool = pool.take(eligible)
     signals = signals_of(pool, lens_of(profile, pool, nearby, taste), at=at)
     scores = scores_of(signals, policy=policy, predicted=predict(signals) if predict else None)
-    order = ordered(pool, scores.total, policy=policy, depth=depth, request_id=request_id)
+    order = ordered(
+        pool,
+        scores.total,
+        shown=profile.shown_of(pool.author_ids),
+        policy=policy,
+        depth=depth,
+        request_id=request_id,
+    )
     return _ledger(
         profile=profile,
         pool=pool,
@@ -73,15 +80,24 @@ def ledger(
 
 
 def ordered(
-    pool: Pool, scores: Floats, *, policy: FeedPolicy, depth: int, request_id: UUID
+    pool: Pool,
+    scores: Floats,
+    *,
+    shown: Ints,
+    policy: FeedPolicy,
+    depth: int,
+    request_id: UUID,
 ) -> Order:
-    """Order notes by their scores, an author's repeats sinking, with caps, variety and chance."""
+    """Order notes by their scores, an author's repeats sinking, with caps, variety and chance.
+
+    ``shown`` (int64[n]) is how many of the cap each note's author has used up before.
+    """
     tie_break = recency(pool.published_at, pool.note_ids)
     nth = author_places(scores=scores, author_ids=pool.author_ids, tie_break=tie_break)
     repeats = policy.author_repeat_factor**nth
     total = scores * repeats
     chosen = best(scores=total, tie_break=tie_break, limit=pool.size)
-    chosen = chosen[nth[chosen] < policy.author_cap]
+    chosen = chosen[(nth + shown)[chosen] < policy.author_cap]
     chosen = chosen[_varied(pool, total, chosen, policy=policy)]
     chosen = _shared_out(pool, chosen, policy=policy, depth=depth)
     chosen = chosen[spaced(pool.is_sponsored[chosen], gap=policy.sponsored_gap, limit=depth)]

@@ -28,6 +28,7 @@ class Deeds:
     times: Floats
     last_at: Floats  #: seconds since 1970
     topics: Sequence[str]  #: of each note, slugs with commas between; "" for impressions
+    author_ids: Ints  #: of what was on the screen in this session; else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,11 @@ SELECT person_id, kind,
         WHERE link.note_id = happened.note_id
     ), '') END
     ORDER BY note_id
+), array_agg(
+    CASE WHEN kind = 'impression' AND last_at > %(session_since)s THEN coalesce((
+        SELECT author_id FROM notes_note WHERE id = happened.note_id
+    ), 0) ELSE 0 END
+    ORDER BY note_id
 )
 FROM (
     SELECT person_id, note_id, kind, count(*)::float8 AS times,
@@ -142,7 +148,12 @@ GROUP BY person_id, kind ORDER BY person_id, kind
 
 
 def histories_of(
-    *, person_ids: Sequence[int], at: datetime, seen_days: int, policy: InterestPolicy = INTERESTS
+    *,
+    person_ids: Sequence[int],
+    at: datetime,
+    seen_days: int,
+    session_minutes: int,
+    policy: InterestPolicy = INTERESTS,
 ) -> dict[int, list[Deeds]]:
     """Return what each person lately did with notes; one query for all of them."""
     found: dict[int, list[Deeds]] = {person_id: [] for person_id in person_ids}
@@ -155,10 +166,18 @@ def histories_of(
                 "since": at - timedelta(days=policy.days),
                 "until": at,
                 "seen_since": at - timedelta(days=seen_days),
+                "session_since": (at - timedelta(minutes=session_minutes)).timestamp(),
             },
         )
-        for person_id, kind, note_ids, times, last_at, topics in cursor:
+        for person_id, kind, note_ids, times, last_at, topics, author_ids in cursor:
             found[person_id].append(
-                Deeds(kind, np.array(note_ids), np.array(times), np.array(last_at), topics)
+                Deeds(
+                    kind,
+                    np.array(note_ids),
+                    np.array(times),
+                    np.array(last_at),
+                    topics,
+                    np.array(author_ids),
+                )
             )
     return found

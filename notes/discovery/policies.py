@@ -68,7 +68,8 @@ class FeedPolicy(Policy):
     seen_days: int = 7
     reduced_topic_factor: float = 0.4
     author_repeat_factor: float = 0.6  #: for each better note of the same author
-    author_cap: int = 200  #: notes of one author in an answer
+    author_cap: int = 200  #: notes of one author in an answer,
+    session_minutes: int = 0  #: less those of theirs that were shown so lately
     sponsored_gap: int = 1  #: places from one paid note to the next
     small_share: float = 0.0  #: of the places of notes that nobody paid for, to small creators
 

@@ -15,9 +15,11 @@ from notes.discovery.policies import FeedPolicy
 from notes.discovery.ranking.arrays import Bools, Ints
 from notes.discovery.types import Viewer
 from redshop.accounts.models import Dial
+from redshop.events.kinds import EventKind
 
 #: Of people who follow more, the most recent so many count as sources of explore.
 MOST_FOLLOWED = 500
+NOBODY: Final = np.zeros(1, dtype=np.int64)
 
 
 class _Person(NamedTuple):
@@ -53,6 +55,14 @@ class Profile:
             & ~np.isin(note_ids, np.array(self.barred_notes, dtype=np.int64))
         )
 
+    def shown_of(self, author_ids: Ints) -> Ints:
+        """Return int64[n]: how many notes of each author were on the screen in this session."""
+        shown = [deeds.author_ids for deeds in self.history if deeds.kind == EventKind.IMPRESSION]
+        authors, counts = np.unique(np.concatenate([NOBODY, *shown]), return_counts=True)
+        counts[authors == 0] = 0
+        places = np.minimum(np.searchsorted(authors, author_ids), len(authors) - 1)
+        return np.where(authors[places] == author_ids, counts[places], 0)
+
     @property
     def reduced_topics(self) -> list[str]:
         return [topic for topic, dial in self.dials.items() if dial == Dial.REDUCE]
@@ -64,7 +74,14 @@ def load(*, viewers: Sequence[Viewer], at: datetime, policy: FeedPolicy) -> list
     rows = _people(ids) if ids else {}
     personal = [person_id for person_id, row in rows.items() if _may_be_personal(row)]
     histories = (
-        histories_of(person_ids=personal, at=at, seen_days=policy.seen_days) if personal else {}
+        histories_of(
+            person_ids=personal,
+            at=at,
+            seen_days=policy.seen_days,
+            session_minutes=policy.session_minutes,
+        )
+        if personal
+        else {}
     )
     return [
         _profile(viewer, rows.get(viewer.person_id or 0), histories, at=at) for viewer in viewers

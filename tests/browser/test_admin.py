@@ -33,7 +33,7 @@ PAGES: Final = [
     "/admin/notes/rankingpolicy/",
     "/admin/notes/rankingpolicy/add/?like=3",
     "/admin/notes/rankingpolicy/3/change/",
-    "/admin/notes/rankingpolicy/feed-as/?person=admin&left=ces_folk_v3&right=endless_push_v1",
+    "/admin/notes/rankingpolicy/feed-as/?person=admin&left=ces_folk_v4&right=endless_push_v1",
     "/admin/notes/exposuregrant/",
     "/admin/notes/exposuregrant/who-is-seen/",
     "/admin/notes/learnedmodel/",

@@ -67,6 +67,7 @@ def answered(seed: int, way: FeedPolicy = LOGGING) -> Shown:
     order = cascade.ordered(
         _pool(signals),
         scores_of(signals, policy=way).total,
+        shown=np.zeros(NOTES, dtype=np.int64),
         policy=way,
         depth=NOTES,
         request_id=UUID(int=int(rng.integers(2**63))),

@@ -177,7 +177,7 @@ def test_why_tells_how_the_score_came_about_and_only_to_whom_it_was_shown(
     assert {feature["name"] for feature in why["features"]} == {
         "engagement", "freshness", "interest", "following", "similar", "content", "newcomer"
     }  # fmt: skip
-    assert (why["policy"], why["version"], why["source"]) == ("ces_folk_v3", 3, "fresh")
+    assert (why["policy"], why["version"], why["source"]) == ("ces_folk_v4", 4, "fresh")
     assert why["exploration"]["propensity"] == 1.0
     assert foreign.status_code == 404
 
@@ -223,7 +223,7 @@ def test_the_notes_of_someone_blocked_are_not_there(
 def test_the_ways_of_ranking_are_open_to_everyone(api: ApiClient) -> None:
     found = {row["policy"]: row for row in api.get("/ranking/policies").json()["results"]}
 
-    assert found["ces_folk_v3"]["numbers"]["comment"] == 4.0
+    assert found["ces_folk_v4"]["numbers"]["comment"] == 4.0
     assert found["bm25_fields_v3"]["numbers"]["title"] == 3.0
     assert found["following_newest_v2"]["since"] == "2026-11-29"
 

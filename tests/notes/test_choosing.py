@@ -39,27 +39,27 @@ def compare(*labels: str) -> None:
 
 
 def test_everybody_is_ranked_by_the_default_and_nothing_is_logged() -> None:
-    assert choosing.for_viewer(Viewer(UserFactory.create().pk), at=NOW).label == "ces_folk_v3"
-    assert [policy.label for policy in choosing.active()] == ["ces_folk_v3"]
+    assert choosing.for_viewer(Viewer(UserFactory.create().pk), at=NOW).label == "ces_folk_v4"
+    assert [policy.label for policy in choosing.active()] == ["ces_folk_v4"]
     assert not Exposure.objects.exists()
 
 
 def test_an_experiment_ranks_for_each_by_their_arm_and_logs_that_they_saw_it() -> None:
-    compare("ces_folk_v3", "endless_push_v1")
+    compare("ces_folk_v4", "endless_push_v1")
     people = UserFactory.create_batch(30)
 
     chosen = [choosing.for_viewer(Viewer(person.pk), at=NOW).label for person in people]
     again = [choosing.for_viewer(Viewer(person.pk), at=NOW).label for person in people]
 
-    assert set(chosen) == {"ces_folk_v3", "endless_push_v1"}
+    assert set(chosen) == {"ces_folk_v4", "endless_push_v1"}
     assert chosen == again
     assert Exposure.objects.count() == 30
-    assert choosing.for_viewer(Viewer(), at=NOW).label == "ces_folk_v3"
+    assert choosing.for_viewer(Viewer(), at=NOW).label == "ces_folk_v4"
     device = uuid4()
     shown = choosing.for_viewer(Viewer(visitor_id=device), at=NOW)
     assert shown.label in chosen
     assert Exposure.objects.get(visitor_id=device).arm.key == shown.label
-    assert [policy.label for policy in choosing.active()] == ["ces_folk_v3", "endless_push_v1"]
+    assert [policy.label for policy in choosing.active()] == ["ces_folk_v4", "endless_push_v1"]
 
 
 def test_an_arm_that_names_no_policy_or_one_that_has_no_model_is_the_default() -> None:
@@ -67,7 +67,7 @@ def test_an_arm_that_names_no_policy_or_one_that_has_no_model_is_the_default() -
 
     labels = {choosing.for_viewer(Viewer(p.pk), at=NOW).label for p in UserFactory.create_batch(9)}
 
-    assert labels == {"ces_folk_v3"}
+    assert labels == {"ces_folk_v4"}
 
 
 def test_a_feed_by_an_arm_says_so_and_pages_on(author: User, reader_api: ApiClient) -> None:
@@ -77,7 +77,7 @@ def test_a_feed_by_an_arm_says_so_and_pages_on(author: User, reader_api: ApiClie
 
     first = reader_api.get("/feed?page_size=2").json()
 
-    assert first["policy"] in {"ces_folk_v1", "ces_folk_v3"}
+    assert first["policy"] in {"ces_folk_v1", "ces_folk_v4"}
     assert len(reader_api.get(first["next"].partition("/api/v1")[2]).json()["results"]) == 1
     assert FeedSnapshot.objects.get().policy == first["policy"]
 
@@ -92,9 +92,9 @@ def test_without_any_default_there_is_a_plain_one() -> None:
 def test_a_process_goes_by_what_it_read_for_a_few_seconds(settings: Any) -> None:
     settings.FEED_CACHE_SECONDS = 60.0
     choosing.forget()
-    assert choosing.in_use().default.label == "ces_folk_v3"
+    assert choosing.in_use().default.label == "ces_folk_v4"
     make_default("ces_folk_v1")
-    assert choosing.in_use().default.label == "ces_folk_v3"
+    assert choosing.in_use().default.label == "ces_folk_v4"
     choosing.forget()
     assert choosing.in_use().default.label == "ces_folk_v1"
 
@@ -127,11 +127,11 @@ def test_a_new_version_keeps_the_numbers_that_differ() -> None:
     made = policies.create(name="ces_folk", words="Bolder.", numbers=numbers, depth=90, at=NOW)
 
     assert (made.label, made.numbers, made.depth) == (
-        "ces_folk_v4", {"like": 5.0, "fresh": 100}, 90
+        "ces_folk_v5", {"like": 5.0, "fresh": 100}, 90
     )  # fmt: skip
-    assert choosing.in_use().default.label == "ces_folk_v3"
-    policies.make_default(policy_id=made.pk)
     assert choosing.in_use().default.label == "ces_folk_v4"
+    policies.make_default(policy_id=made.pk)
+    assert choosing.in_use().default.label == "ces_folk_v5"
     assert RankingPolicy.objects.filter(is_default=True).count() == 1
     with pytest.raises(NotFound):
         policies.make_default(policy_id=0)
@@ -169,7 +169,7 @@ def boss(admin_client: Client) -> Client:
 
 
 def test_a_version_is_made_from_another_by_hand(boss: Client) -> None:
-    last = RankingPolicy.objects.get(name="ces_folk", version=3)
+    last = RankingPolicy.objects.get(name="ces_folk", version=4)
     address = reverse("admin:notes_rankingpolicy_add")
 
     form = boss.get(f"{address}?like={last.pk}").context["adminform"].form
@@ -179,7 +179,7 @@ def test_a_version_is_made_from_another_by_hand(boss: Client) -> None:
     assert "It must be between 0 and 1." in wrong.content.decode()
     assert boss.post(address, {**filled, "like": 3}).status_code == 302
 
-    made = RankingPolicy.objects.get(name="ces_folk", version=4)
+    made = RankingPolicy.objects.get(name="ces_folk", version=5)
     assert made.numbers == {**last.numbers, "like": 3.0}
     page = boss.get(reverse("admin:notes_rankingpolicy_change", args=[made.pk])).content.decode()
     assert "<strong>like 3</strong>" in page
@@ -193,12 +193,12 @@ def test_a_feed_is_ranked_for_a_person_by_two_policies_and_nothing_is_kept(
         NoteFactory.create(author=author, title=f"title {n}", published_at=NOW - timedelta(days=n))
         for n in range(3)
     ]
-    told = {"person": "@reader", "left": "ces_folk_v3", "right": "endless_push_v1"}
+    told = {"person": "@reader", "left": "ces_folk_v4", "right": "endless_push_v1"}
 
     page = boss.get(reverse("admin:notes_feed_as"), told)
 
     columns = page.context["columns"]
-    assert [column.policy.label for column in columns] == ["ces_folk_v3", "endless_push_v1"]
+    assert [column.policy.label for column in columns] == ["ces_folk_v4", "endless_push_v1"]
     assert all({row.card.id for row in column.rows} == {n.pk for n in notes} for column in columns)
     row = columns[0].rows[0]
     total = sum(part.added for part in row.parts)
@@ -221,7 +221,7 @@ def test_a_feed_is_ranked_for_a_person_by_two_policies_and_nothing_is_kept(
 def test_what_cannot_be_ranked_is_said(
     boss: Client, reader: User, told: dict[str, str], complaint: str
 ) -> None:
-    usual = {"person": "reader", "left": "ces_folk_v3", "right": "ces_folk_v1"}
+    usual = {"person": "reader", "left": "ces_folk_v4", "right": "ces_folk_v1"}
 
     page = boss.get(reverse("admin:notes_feed_as"), {**usual, **told})
 

@@ -116,7 +116,7 @@ def test_who_has_a_thousand_followers_is_large(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_half_of_every_beginning_is_by_small_creators(reader: User) -> None:
-    make_default("ces_folk_v3")
+    make_default("ces_folk_v4")
     star = UserFactory.create_batch(6)
     for author in star:
         LargeCreatorFactory.create(author_id=author.pk)
@@ -124,11 +124,11 @@ def test_half_of_every_beginning_is_by_small_creators(reader: User) -> None:
             NoteFactory.create(author=author, published_at=NOW - timedelta(minutes=n + 1))
     for n in range(12):
         NoteFactory.create(author=UserFactory.create(), published_at=NOW - timedelta(days=5 + n))
-    even = policy("ces_folk_v3", exploration=0.0)
+    even = policy("ces_folk_v4", exploration=0.0)
 
     page = feed.explore_many(viewers=[Viewer(reader.pk)], at=NOW, limit=20, policy=even)[0]
     without = feed.explore_many(
-        viewers=[Viewer(reader.pk)], at=NOW, limit=20, policy=policy("ces_folk_v3", exploration=0.0,
+        viewers=[Viewer(reader.pk)], at=NOW, limit=20, policy=policy("ces_folk_v4", exploration=0.0,
                                                                     small_share=0.0)
     )[0]  # fmt: skip
 
@@ -141,13 +141,13 @@ def test_half_of_every_beginning_is_by_small_creators(reader: User) -> None:
 
 
 def test_a_note_of_the_pool_is_offered_and_says_so(reader: User) -> None:
-    make_default("ces_folk_v3")
+    make_default("ces_folk_v4")
     fresh = [NoteFactory.create(published_at=NOW - timedelta(hours=n + 1)) for n in range(2)]
     waiting = NoteFactory.create(published_at=NOW - timedelta(days=6))
     ExposureGrant.objects.create(
         note_id=waiting.pk, granted=10, is_small_creator=True, granted_at=NOW
     )
-    few = policy("ces_folk_v3", fresh=2, exploration=0.0)
+    few = policy("ces_folk_v4", fresh=2, exploration=0.0)
 
     def offered() -> dict[int, str]:
         page = feed.explore_many(viewers=[Viewer(reader.pk)], at=NOW, limit=9, policy=few)[0]
@@ -175,7 +175,7 @@ def test_charts_hold_what_people_lately_interacted_with(reader: User) -> None:
     chart = Chart.objects.get(topic=tea)
     assert (chart.note_ids, chart.people) == ([loved.pk, liked.pk], [3, 2])
     PreferenceFactory.create(user=reader, topics={"tea": "increase"})
-    few = policy("ces_folk_v3", fresh=1, by_topic=0, exploration=0.0)
+    few = policy("ces_folk_v4", fresh=1, by_topic=0, exploration=0.0)
     page = feed.explore_many(viewers=[Viewer(reader.pk)], at=NOW, limit=9, policy=few)[0]
     reasons = {item.note_id: [reason.text for reason in item.reasons] for item in page.items}
     assert "Many people who read about #tea are reading it" in reasons[loved.pk]

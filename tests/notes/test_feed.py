@@ -1,6 +1,7 @@
 """The explore and following feeds: who is shown what, in which order, and that pages hold still."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -323,6 +324,27 @@ def test_related_notes_share_products_topics_or_the_author(author: User, reader:
     assert [item.reasons[0].code for item in page.items] == [
         "same_topic", "same_product", "same_author"
     ]  # fmt: skip
+
+
+def test_the_cap_on_an_author_counts_what_was_shown_in_this_session(
+    author: User, reader: User
+) -> None:
+    notes, other = notes_by(author, 6), NoteFactory.create(published_at=AGO)
+    way = policy(author_cap=3, session_minutes=30)
+    for note, minutes in ((notes[3], 5), (notes[4], 29), (notes[5], 31)):
+        happened(reader, note, EventKind.IMPRESSION, NOW - timedelta(minutes=minutes))
+
+    def shown(viewer: User | None, **numbers: Any) -> list[int]:
+        [page] = feed.explore_many(
+            viewers=[Viewer(viewer.pk if viewer else None)],
+            at=NOW,
+            policy=replace(way, **numbers),
+        )
+        return page.note_ids
+
+    assert {*shown(reader)} == {notes[0].pk, other.pk}
+    assert len(shown(reader, session_minutes=0)) == 4
+    assert len(shown(None)) == 4  # of visitors nothing is looked at
 
 
 def fill(count: int, reader: User) -> None:

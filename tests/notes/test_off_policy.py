@@ -120,7 +120,7 @@ def test_what_is_learned_beats_every_formula_beyond_doubt() -> None:
     judged = learning.judge(held_out, heads=heads, learned=learned, formulas=formulas)
 
     print({label: f"{e.value:.4f} ({e.low:.4f} to {e.high:.4f})" for label, e in judged.items()})
-    assert len(judged) == 5
+    assert len(judged) == len(formulas) == 6
     assert all(each.low > 0 for each in judged.values())
     true, said = logs.chances(known[0].ledger.signals), heads.predict(known[0].ledger.signals)
     assert np.corrcoef(true["open"], said["open"])[0, 1] > 0.8
@@ -151,7 +151,7 @@ def looking(db: None) -> dict[UUID, User]:
 
     They looked at eight notes of each of three, and opened the first. By the feed's id, who.
     """
-    make_default("ces_folk_v3")
+    make_default("ces_folk_v4")
     for n in range(12):
         NoteFactory.create(published_at=NOW - timedelta(hours=n + 3))
     people = UserFactory.create_batch(12)
@@ -205,7 +205,7 @@ def test_what_was_seen_is_read_back_with_what_came_of_it(looking: dict[UUID, Use
 @pytest.mark.usefixtures("looking")
 def test_a_policy_is_evaluated_from_the_log(capsys: pytest.CaptureFixture[str]) -> None:
     found = learning.evaluate(policy=kept_policy("endless_push_v1"), at=NOW)
-    own = learning.evaluate(policy=kept_policy("ces_folk_v3"), at=NOW)
+    own = learning.evaluate(policy=kept_policy("ces_folk_v4"), at=NOW)
 
     assert (found.answers, found.places) == (6, 48)
     assert found.logged["open"] == pytest.approx(6 / 48)
@@ -236,15 +236,15 @@ def test_too_little_teaches_nothing() -> None:
 @pytest.mark.django_db
 def test_a_learned_policy_ranks_only_where_its_model_earned_its_place() -> None:
     learned = kept_policy("learned_v1")
-    assert choosing.usable(learned).label == "ces_folk_v3"
+    assert choosing.usable(learned).label == "ces_folk_v4"
     LearnedModelFactory.create(is_used=True, learned_at=NOW)
     assert choosing.usable(learned).label == "learned_v1"
     LearnedModelFactory.create(is_used=False, learned_at=NOW + timedelta(days=1))
-    assert choosing.usable(learned).label == "ces_folk_v3"
+    assert choosing.usable(learned).label == "ces_folk_v4"
     make_default("ces_product_note_v1")
     assert choosing.usable(learned).label == "ces_product_note_v1"
     make_default("learned_v1")  # never the counter-example
-    assert choosing.usable(learned).label == "ces_folk_v3"
+    assert choosing.usable(learned).label == "ces_folk_v4"
     RankingPolicyFactory.create(name="ces_folk", version=9)
     assert choosing.usable(learned).label == "ces_folk_v9"
 

@@ -1,8 +1,10 @@
 """Ranking depends on what notes are, never on the order in which they come."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -68,11 +70,18 @@ def lens_of(rows: list[dict[str, Any]]) -> Lens:
     )
 
 
-def ordered(rows: list[dict[str, Any]], way: FeedPolicy, *, depth: int = 50) -> cascade.Order:
+def ordered(
+    rows: list[dict[str, Any]],
+    way: FeedPolicy,
+    *,
+    depth: int = 50,
+    used_up: Mapping[int, int] = MappingProxyType({}),
+) -> cascade.Order:
     pool = pool_of(rows)
     signals = signals_of(pool, lens_of(rows), at=NOW)
     scores = scores_of(signals, policy=way).total
-    return cascade.ordered(pool, scores, policy=way, depth=depth, request_id=REQUEST)
+    shown = np.array([used_up.get(row["author"], 0) for row in rows], dtype=np.int64)
+    return cascade.ordered(pool, scores, shown=shown, policy=way, depth=depth, request_id=REQUEST)
 
 
 def ranked(rows: list[dict[str, Any]], way: FeedPolicy | None = None) -> list[int]:
@@ -137,16 +146,23 @@ def test_scores_are_the_features_weighed_times_the_factors_and_never_negative(
 
 
 @settings(max_examples=80, deadline=None)
-@given(st.lists(A_NOTE, min_size=1, max_size=40), st.integers(1, 40))
-def test_caps_hold_whatever_chance_and_variety_do(notes: list[dict[str, Any]], depth: int) -> None:
+@given(
+    st.lists(A_NOTE, min_size=1, max_size=40),
+    st.integers(1, 40),
+    st.dictionaries(st.integers(1, 4), st.integers(0, 5)),
+)
+def test_caps_hold_whatever_chance_and_variety_do(
+    notes: list[dict[str, Any]], depth: int, used_up: dict[int, int]
+) -> None:
     rows = [{"id": place + 1, **note} for place, note in enumerate(notes)]
 
-    order = ordered(rows, WHOLE, depth=depth)
+    order = ordered(rows, WHOLE, depth=depth, used_up=used_up)
 
     shown = [rows[place] for place in order.places]
     assert len(shown) == len({row["id"] for row in shown}) <= depth
     authors = [row["author"] for row in shown]
-    assert max(map(authors.count, authors)) <= WHOLE.author_cap
+    for author in {*authors}:
+        assert authors.count(author) + used_up.get(author, 0) <= WHOLE.author_cap
     paid = [place for place, row in enumerate(shown) if row["paid"]]
     assert all(later - earlier >= WHOLE.sponsored_gap for earlier, later in pairwise(paid))
     assert np.all((order.propensities > 0) & (order.propensities <= 1))
@@ -227,7 +243,7 @@ AT = datetime.fromtimestamp(NOW, tz=UTC)
 
 def deeds(kind: str, topic: str, times: int, age: timedelta = timedelta()) -> Deeds:
     at = np.array([(AT - age).timestamp()])
-    return Deeds(kind, np.array([1]), np.array([float(times)]), at, [topic])
+    return Deeds(kind, np.array([1]), np.array([float(times)]), at, [topic], np.array([0]))
 
 
 def test_interest_grows_with_behaviour_fades_with_time_and_follows_the_dials() -> None:

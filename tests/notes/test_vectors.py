@@ -191,7 +191,7 @@ def test_a_feed_offers_what_is_about_the_same_and_says_so(author: User, reader: 
     EventFactory.create(
         kind="save", person_id=reader.pk, note_id=notes[0].pk, occurred_at=NOW - timedelta(days=1)
     )
-    near = policy("ces_folk_v3", fresh=1, by_content=9, exploration=0.0)
+    near = policy("ces_folk_v4", fresh=1, by_content=9, exploration=0.0)
 
     page = feed.explore_many(viewers=[Viewer(reader.pk)], at=NOW, limit=9, policy=near)[0]
     plain = feed.explore_many(viewers=[Viewer()], at=NOW, limit=9, policy=near)[0]
