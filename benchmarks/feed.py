@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 import psutil
 
-from benchmarks import load
+from benchmarks import load, vectors
 from benchmarks.load import Caller
 from benchmarks.questions import FIRST, clone
 from benchmarks.search import Words, said
@@ -140,31 +140,16 @@ def tokens() -> None:
 
 def encode(notes: int) -> None:
     """Give every note a vector near that of its first topic, and index them."""
-    from django.db import connection
-    from pgvector import HalfVector
-    from pgvector.psycopg import register_vector
-
     rng = np.random.default_rng(3)
     middles = rng.normal(size=(TOPICS, 128))
-    connection.ensure_connection()
-    register_vector(connection.connection)
-    with connection.cursor() as cursor:
-        cursor.execute("DROP INDEX note_vector_near")
-        cursor.execute("TRUNCATE notes_notevector")
-        command = "COPY notes_notevector (note_id, vector) FROM STDIN WITH (FORMAT BINARY)"
-        with cursor.copy(command) as copy:
-            copy.set_types(["int8", "halfvec"])
-            for start in range(0, notes, 10_000):
-                ids = np.arange(FIRST + start, FIRST + min(start + 10_000, notes))
-                raw = middles[ids % TOPICS] + 0.8 * rng.normal(size=(len(ids), 128))
-                rows = raw / np.linalg.norm(raw, axis=1, keepdims=True)
-                for note_id, row in zip(ids.tolist(), rows, strict=True):
-                    copy.write_row((note_id, HalfVector(row)))
-        cursor.execute("SET maintenance_work_mem = '2GB'")
-        cursor.execute(
-            "CREATE INDEX note_vector_near ON notes_notevector USING hnsw"
-            " (vector halfvec_cosine_ops) WITH (m = 16, ef_construction = 64)"
-        )
+
+    def parts() -> Iterator[vectors.Rows]:
+        for start in range(0, notes, 10_000):
+            ids = np.arange(FIRST + start, FIRST + min(start + 10_000, notes))
+            raw = middles[ids % TOPICS] + 0.8 * rng.normal(size=(len(ids), 128))
+            yield ids, vectors.of_length_one(raw)
+
+    vectors.write(parts(), encoder_id=None, is_indexed=True)
 
 
 def recall() -> float:

@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 import psutil
 
+from benchmarks import vectors
 from benchmarks.questions import FIRST, clone
 from benchmarks.system import System, system
 
@@ -143,11 +144,29 @@ def prepare(*, notes: int) -> None:
     fill(words, notes=NEW, first=FIRST + notes)
     said(f"{NEW:,} more indexed", publish)
     said("and folded", lambda: folding.fold(at=timezone.now()))
+    said("vectors", lambda: encode(notes + NEW))
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
         cursor.execute("SELECT pg_size_pretty(pg_total_relation_size('notes_postingblock'))")
         print(f"  blocks take {cursor.fetchone()[0]}")
     print(f"  of the ten best, {kept(words):.1%} are among the ten best as served")
+
+
+def encode(notes: int) -> None:
+    """Fit the encoder to a sample, for queries, and give every note any vector."""
+    from django.utils import timezone
+
+    from notes.services import vectors as kept_vectors
+
+    encoder = kept_vectors.fit(at=timezone.now())
+    rng = np.random.default_rng(3)
+
+    def parts() -> Iterator[vectors.Rows]:
+        for start in range(0, notes, 10_000):
+            ids = np.arange(FIRST + start, FIRST + min(start + 10_000, notes))
+            yield ids, vectors.of_length_one(rng.normal(size=(len(ids), 128)))
+
+    vectors.write(parts(), encoder_id=encoder.pk if encoder else None, is_indexed=False)
 
 
 def kept(words: Words) -> float:

@@ -142,9 +142,12 @@ def _pieces(text: str) -> list[str]:
 
 
 def _weighed(counts: Any, rarity: Singles) -> Any:
-    weighed = counts @ sparse.diags_array(rarity)
-    length = np.sqrt(np.asarray(weighed.multiply(weighed).sum(axis=1))).ravel()
-    return sparse.diags_array(1.0 / np.maximum(length, 1e-12)) @ weighed
+    """Return the counts times the rarity of each term, rows of length one."""
+    weights = counts.data * rarity[counts.indices]
+    rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+    length = np.sqrt(np.bincount(rows, weights=weights**2, minlength=counts.shape[0]))
+    told = (weights / np.maximum(length, 1e-12)[rows]).astype(np.float32)
+    return sparse.csr_array((told, counts.indices, counts.indptr), shape=counts.shape)
 
 
 def _directions(weighed: Any) -> Singles:
