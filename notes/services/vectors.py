@@ -21,6 +21,8 @@ INSERT INTO notes_notevector (note_id)
 SELECT id FROM notes_note AS note WHERE state = 'published'
 AND NOT EXISTS (SELECT FROM notes_notevector AS known WHERE known.note_id = note.id)
 """
+#: Whoever encodes holds the encoder; whoever replaces it waits for them, and they for it.
+_REPLACE: Final = "SELECT id FROM notes_textencoder ORDER BY id FOR UPDATE"
 _HOLD: Final = "SELECT id FROM notes_textencoder WHERE id = %s FOR KEY SHARE"
 _WRITE: Final = """
 UPDATE notes_notevector SET vector = told.vector::halfvec, encoder_id = %s
@@ -45,7 +47,8 @@ def fit(*, at: datetime) -> TextEncoder | None:
     encoder: Encoder = (
         HashedEncoder.fit(sample) if encoding.kind() == encoding.HASHED else encoding.made(b"")
     )
-    with transaction.atomic(durable=True):
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute(_REPLACE)
         NoteVector.objects.filter(vector__isnull=False).update(vector=None, encoder=None)
         TextEncoder.objects.all().delete()
         kept = {
