@@ -1,5 +1,7 @@
 """Why a population cannot be brought to life."""
 
+from collections.abc import Sequence
+
 from redshop.core.errors import DomainError
 
 
@@ -22,6 +24,17 @@ class RunInterrupted(DomainError):
 
     code = "run_interrupted"
     status = 409
+
+
+class ScenarioInvalid(DomainError):
+    """A scenario says something that no scenario can."""
+
+    code = "scenario_invalid"
+    status = 400
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = list(problems)
 
 
 class RunInProgress(DomainError):

@@ -1,5 +1,6 @@
 """Who lives here: demographics and latent interests, drawn once from the calibration."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,24 +43,31 @@ class People:
         return len(self.age)
 
 
-def draw_people(*, seed: int, count: int, world: Assortment) -> People:
+def draw_people(
+    *,
+    seed: int,
+    count: int,
+    world: Assortment,
+    figures: Callable[[str], float] = lambda key: figure(key).number,
+) -> People:
     """Draw a population; shares come from ``population.*`` and ``search.searcher_share``.
 
-    ``interests`` has one row a person and one column a shelf; a row's mean is 1.
+    ``interests`` has one row a person and one column a shelf; a row's mean is 1. ``figures`` says
+    what a figure is, where that is not as calibrated.
     """
 
     def draws(purpose: str) -> np.random.Generator:
         return stream(seed=seed, purpose=f"people:{purpose}")
 
     def share(name: str) -> Bools:
-        return np.asarray(draws(name).random(count) < figure(name).number)
+        return np.asarray(draws(name).random(count) < figures(name))
 
     is_female = share("population.female_share")
-    is_creator = _creators(draws("creators").random(count))
     creators, sharers = (
-        figure(f"population.{name}").number for name in ("monthly_creator_share", "sharer_share")
+        figures(f"population.{name}") for name in ("monthly_creator_share", "sharer_share")
     )
-    mean = figure("population.daily_active_share").number
+    is_creator = _creators(draws("creators").random(count), creators)
+    mean = figures("population.daily_active_share")
     ages = MEDIAN_AGE * np.exp(AGE_SPREAD * draws("age").standard_normal(count))
     return People(
         is_female=is_female,
@@ -78,9 +86,8 @@ def draw_people(*, seed: int, count: int, world: Assortment) -> People:
     )
 
 
-def _creators(draws: Floats) -> Bools:
-    """Make the calibrated share creators, and at least one person so that notes are written."""
-    share = figure("population.monthly_creator_share").number
+def _creators(draws: Floats, share: float) -> Bools:
+    """Make a share creators, and at least one person so that notes are written."""
     most = max(1, round(share * len(draws)))
     return np.asarray(np.argsort(np.argsort(draws, kind="stable"), kind="stable") < most)
 

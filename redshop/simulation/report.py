@@ -1,16 +1,16 @@
 """What a run came to, against what it is calibrated to."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from django.db import connection
 
 from redshop.simulation.behaviour.engagement import ACTIONS
 from redshop.simulation.behaviour.purchase import category_part
-from redshop.simulation.calibration import REST, Figure, figure, figures
+from redshop.simulation.calibration import REST, figure, figures
 from redshop.simulation.life import Life
+from redshop.simulation.measured import Check, Measured, check
 
 _COUNTS: Final = """
 SELECT kind, surface = 'search', count(*)
@@ -50,57 +50,15 @@ GROUP BY 1
 RIPE: Final = timedelta(days=6)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One figure beside what the run made of it; ``remark`` says what was divided out."""
-
-    key: str
-    part: str
-    label: str
-    target: float
-    simulated: float | None
-    is_inside: bool | None
-    remark: str = ""
-
-    @property
-    def name(self) -> str:
-        """The figure's key, with its part where it has parts."""
-        return f"{self.key}.{self.part}" if self.part else self.key
-
-
 def check_calibration(life: Life) -> list[Check]:
     """Return every figure that a run of days can be held against, in the file's order."""
     measured = {(each.key, each.part): each for each in _measure(life)}
     return [
-        _check(target, part, measured[key, part])
+        check(target, measured[key, part])
         for key, target in figures().items()
         for part in target.parts
         if (key, part) in measured
     ]
-
-
-class Measured(NamedTuple):
-    """What a run made of a figure's part; not judged where the window hides a part of it."""
-
-    key: str
-    part: str
-    value: float | None
-    remark: str = ""
-    is_judged: bool = True
-
-
-def _check(target: Figure, part: str, measured: Measured) -> Check:
-    value = measured.value
-    is_judged = measured.is_judged and value is not None
-    return Check(
-        key=target.key,
-        part=part,
-        label=target.label,
-        target=target.parts[part],
-        simulated=value,
-        is_inside=target.admits(value, part=part) if is_judged and value is not None else None,
-        remark=measured.remark,
-    )
 
 
 def _measure(life: Life) -> Iterator[Measured]:

@@ -4,6 +4,7 @@ from typing import Final
 
 import numpy as np
 
+from redshop.simulation.compiled import compilable
 from redshop.simulation.types import Bools, Floats, Ints
 
 #: Fewest and mean further notes scrolled past in one request (assumed).
@@ -30,14 +31,16 @@ TRUST: Final = {
 }
 
 
-def depths(draws: Floats, *, shown: int) -> Ints:
+@compilable
+def depths(draws: Floats, shown: int) -> Ints:
     """Return how many of ``shown`` notes come onto the screen before the person stops scrolling.
 
     LEAST_DEPTH + Geometric(mean MEAN_FURTHER), cut at what is shown.
     """
     q = MEAN_FURTHER / (1 + MEAN_FURTHER)
     further = np.floor(np.log1p(-draws) / np.log(q))
-    return np.asarray(np.minimum(LEAST_DEPTH + further, shown), dtype=np.int64)
+    counts: Ints = np.minimum(LEAST_DEPTH + further, shown).astype(np.int64)
+    return counts
 
 
 def mean_depth(*, shown: int) -> float:
@@ -46,6 +49,7 @@ def mean_depth(*, shown: int) -> float:
     return float(LEAST_DEPTH + q * (1 - q ** (shown - LEAST_DEPTH)) / (1 - q))
 
 
+@compilable
 def examination(positions: Ints, searching: Bools) -> Floats:
     """Return the probability that a note on the screen is looked at: (1 + position) ** -gamma.
 
@@ -56,8 +60,9 @@ def examination(positions: Ints, searching: Bools) -> Floats:
     return np.asarray((1.0 + positions) ** -gamma)
 
 
+@compilable
 def utility(
-    *, affinity: Floats, quality: Floats, trust: Floats, likes: Ints, foreign: Bools, seen: Bools
+    affinity: Floats, quality: Floats, trust: Floats, likes: Ints, foreign: Bools, seen: Bools
 ) -> Floats:
     """Return the utility of opening a note, in logits.
 
@@ -76,11 +81,13 @@ def utility(
     )
 
 
+@compilable
 def logistic(x: Floats) -> Floats:
     """Return 1 / (1 + exp(-x)): the binary logit of opening against scrolling on."""
     return np.asarray(1.0 / (1.0 + np.exp(-x)))
 
 
+@compilable
 def open_probability(utilities: Floats, positions: Ints, searching: Bools) -> Floats:
     """Return P(open | impression) = P(look at position) x logit(utility)."""
     return examination(positions, searching) * logistic(utilities)

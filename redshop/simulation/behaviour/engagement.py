@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 
 from redshop.simulation.calibration import figure
+from redshop.simulation.compiled import compilable
 from redshop.simulation.types import Bools, Floats
 
 #: How much more a reader does for a note that fits them, per unit of log affinity (assumed).
@@ -31,9 +32,16 @@ def probabilities(action: str, affinity: Floats, searching: Bools) -> Floats:
         base = np.full(len(affinity), rates.number)
     else:
         base = np.where(searching, rates.at("search"), rates.at("feed"))
+    return tilted(base, affinity)
+
+
+@compilable
+def tilted(base: Floats, affinity: Floats) -> Floats:
+    """Return base x (0.1 + affinity) ** TILT / TILT_MEAN, at most one."""
     return np.minimum(base * (0.1 + affinity) ** TILT / TILT_MEAN, 1.0)
 
 
+@compilable
 def dwell_ms(medians: Floats, affinity: Floats, normals: Floats) -> Floats:
     """Return reading time in milliseconds: log-normal, longer for what fits (assumed)."""
     return np.clip(
@@ -41,11 +49,13 @@ def dwell_ms(medians: Floats, affinity: Floats, normals: Floats) -> Floats:
     )
 
 
+@compilable
 def completion(dwell: Floats, medians: Floats) -> Floats:
     """Return the share of the note that was read: 1 - exp(-dwell / (1.2 x median)) (assumed)."""
     return np.asarray(1.0 - np.exp(-dwell / (1.2 * medians)))
 
 
+@compilable
 def hides(affinity: Floats, draws: Floats) -> Bools:
     """Tell which unopened feed notes are hidden: HIDE_SHARE, halved for each unit of affinity."""
     return draws < HIDE_SHARE * 2.0 ** (1.0 - affinity)

@@ -6,9 +6,12 @@ from typing import Final
 import numpy as np
 
 from redshop.simulation.calibration import figure
+from redshop.simulation.compiled import compilable
 from redshop.simulation.types import Bools, Floats, Ints
 
-#: Interest in a product: what an open, a deep read and a product view add (assumed) ...
+#: Interest in a product: what an open, a deep read and a product view add (assumed), where one
+#: exposure of THINNED is simulated ...
+THINNED: Final = 12
 OPENED: Final = 0.3
 READ_DEEPLY: Final = 0.5
 VIEWED: Final = 1.0
@@ -50,7 +53,12 @@ def view_probability(interest: Floats, affinity: Floats, *, factor: float) -> Fl
     ``funnel.product_view_given_open`` (assumed) x factor x (0.5 + affinity / 2)
     x (1 + interest) / 1.6, at most 0.9.
     """
-    base = figure("funnel.product_view_given_open").number * factor
+    return viewing(figure("funnel.product_view_given_open").number * factor, interest, affinity)
+
+
+@compilable
+def viewing(base: float, interest: Floats, affinity: Floats) -> Floats:
+    """Return base x (0.5 + affinity / 2) x (1 + interest) / 1.6, at most 0.9."""
     return np.minimum(base * (0.5 + 0.5 * affinity) * (1.0 + interest) / 1.6, 0.9)
 
 
@@ -64,8 +72,13 @@ def cart_probability(
     price over the middle price of its shelf; ``thrift`` is 1 on average.
     """
     base = figure("funnel.cart_given_product_view").number * factor
-    priced = relative_price ** (-PRICE_SENSITIVITY * thrift)
-    return np.minimum(base * (1.0 + interest) / 2.2 * priced, 0.9)
+    return carting(base, interest, relative_price, PRICE_SENSITIVITY * thrift)
+
+
+@compilable
+def carting(base: float, interest: Floats, relative_price: Floats, elasticity: Floats) -> Floats:
+    """Return base x (1 + interest) / 2.2 x relative_price ** -elasticity, at most 0.9."""
+    return np.minimum(base * (1.0 + interest) / 2.2 * relative_price ** (-elasticity), 0.9)
 
 
 def paid_probability(*, factor: float) -> float:

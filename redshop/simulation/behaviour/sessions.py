@@ -52,35 +52,35 @@ def search_share() -> float:
 
     Two-state Markov chain: feed -> search over the sum of both crossings (``surface.transition``).
     """
-    leave_feed, leave_search = _crossings()
+    leave_feed, leave_search = crossings()
     return leave_feed / (leave_feed + leave_search)
 
 
-def first_searches(searchers: Bools, draws: Floats) -> Bools:
-    """Tell whose session begins with a search: FIRST_SEARCH_SHARE of all, searchers only.
+def first_searches(searchers: Bools, draws: Floats, share: float = FIRST_SEARCH_SHARE) -> Bools:
+    """Tell whose session begins with a search: a share of all, searchers only.
 
     Lower than the request log's share, which over-represents search, so that searches a day meet
     ``search.searches_per_searcher_day``, too.
     """
-    return searchers & (draws < FIRST_SEARCH_SHARE / figure("search.searcher_share").number)
+    return searchers & (draws < share / figure("search.searcher_share").number)
 
 
-def mean_requests(mean: float, searching: Bools) -> Floats:
+def mean_requests(mean: float, searching: Bools, share: float = FIRST_SEARCH_SHARE) -> Floats:
     """Return the mean requests of sessions: those that begin with a search are longer.
 
     mean x SEARCH_SESSION / m for searches, mean / m for the rest, m keeping the overall mean.
     """
-    overall = 1 + FIRST_SEARCH_SHARE * (SEARCH_SESSION - 1)
+    overall = 1 + share * (SEARCH_SESSION - 1)
     return np.asarray(np.maximum(mean / overall * np.where(searching, SEARCH_SESSION, 1.0), 1.0))
 
 
 def next_searches(searching: Bools, searchers: Bools, draws: Floats) -> Bools:
     """Tell who searches next, given who searched last (``surface.transition``, measured)."""
-    leave_feed, leave_search = _crossings()
+    leave_feed, leave_search = crossings()
     return searchers & np.where(searching, draws >= leave_search, draws < leave_feed)
 
 
-def _crossings() -> tuple[float, float]:
+def crossings() -> tuple[float, float]:
     """Return P(search | feed before) and P(feed | search before)."""
     table = figure("surface.transition")
     to_search, to_feed = table.at("feed_to_search"), table.at("search_to_feed")

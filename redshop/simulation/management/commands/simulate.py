@@ -3,6 +3,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
+from pathlib import Path
 from typing import Any
 
 from django.core.management import call_command
@@ -14,24 +15,59 @@ from tqdm import tqdm
 from redshop.core import outbox
 from redshop.core.errors import DomainError
 from redshop.simulation import driver
+from redshop.simulation.errors import ScenarioInvalid
 from redshop.simulation.life import Life
+from redshop.simulation.management.comparing import compare
+from redshop.simulation.measured import Check
 from redshop.simulation.models import SimulationRun
-from redshop.simulation.report import Check, check_calibration
-from redshop.simulation.scenario import DEMO, SCENARIOS
+from redshop.simulation.report import check_calibration
+from redshop.simulation.scenario import DEMO, SCENARIOS, Scenario, find, ready
 from redshop.simulation.services import runs
 
 LARGEST_SEED = 2**32 - 1
 FEWEST_PEOPLE = 20
+WORLDS = ("arrays", "backend")
+#: How many people live in a database, and for how long, unless told otherwise.
+HERE = {"people": 500, "days": 14}
 
 
 class Command(BaseCommand):
-    help = "Let a simulated population live in this database for some days that end today."
+    help = (
+        "Let a simulated population live: in this database, for some days that end today "
+        "(--world backend), or in memory, in every arm of a scenario (--world arrays)."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--people", type=int, default=500)
-        parser.add_argument("--days", type=int, default=14)
+        parser.add_argument(
+            "scenario",
+            nargs="?",
+            default=DEMO.name,
+            help=f"one of {', '.join(ready())}, or a .toml file",
+        )
+        parser.add_argument(
+            "--world",
+            choices=WORLDS,
+            help="where they live; where absent, demo in this database and the others in memory",
+        )
+        parser.add_argument("--people", type=int, help="as the scenario says; here 500")
+        parser.add_argument("--days", type=int, help="as the scenario says; here 14")
         parser.add_argument("--seed", type=int, default=7, help="same seed, same numbers")
-        parser.add_argument("--scenario", choices=sorted(SCENARIOS), default=DEMO.name)
+        self._add_arguments_of_memory(parser)
+        self._add_arguments_of_database(parser)
+
+    def _add_arguments_of_memory(self, parser: ArgumentParser) -> None:
+        group = parser.add_argument_group("in memory")
+        group.add_argument("--replications", type=int, help="worlds, each lived in every arm")
+        group.add_argument("--workers", type=int, default=1, help="processes; no number differs")
+        group.add_argument(
+            "--half-width",
+            type=float,
+            help="stop once every difference is known within this share (0.02: two percent)",
+        )
+        group.add_argument("--json", type=Path, dest="json_file", help="write the document there")
+        group.add_argument("--html", type=Path, dest="html_file", help="write the page there")
+
+    def _add_arguments_of_database(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--until", type=_midnight, help="the day before which it ends; today where absent"
         )
@@ -42,8 +78,35 @@ class Command(BaseCommand):
             "--no-funnel", dest="funnel", action="store_false", help="leave the funnel out"
         )
 
-    def handle(self, *, again: bool, funnel: bool, **options: Any) -> None:
-        plan = _plan(**options)
+    def handle(self, *, scenario: str, world: str | None, **options: Any) -> None:
+        try:
+            chosen = find(scenario)
+        except ScenarioInvalid as refusal:
+            raise CommandError(refusal.detail) from refusal
+        if (world or ("backend" if chosen == DEMO else "arrays")) == "arrays":
+            self._compare(chosen, **options)
+        else:
+            self._populate(chosen, **options)
+
+    def _compare(self, scenario: Scenario, **options: Any) -> None:
+        told = {
+            f"population.{name}": options[name]
+            for name in ("people", "days")
+            if options[name] is not None
+        }
+        _check_seed(options["seed"])
+        names = ("seed", "replications", "workers", "half_width", "json_file", "html_file")
+        try:
+            compare(
+                self.stdout, scenario.with_told(told), **{name: options[name] for name in names}
+            )
+        except ScenarioInvalid as refusal:
+            raise CommandError(refusal.detail) from refusal
+
+    def _populate(self, scenario: Scenario, *, again: bool, funnel: bool, **options: Any) -> None:
+        if scenario.name not in SCENARIOS:
+            raise CommandError("a scenario of your own lives in memory: --world arrays")
+        plan = _plan(scenario, **options)
         try:
             with runs.alone(), outbox.own_time():
                 run, is_resumed = runs.begin(plan=plan, is_further=again, at=timezone.now())
@@ -94,18 +157,31 @@ class Command(BaseCommand):
             self.stdout.write(f"  {_line(check)}")
 
 
+def _check_seed(seed: int) -> None:
+    if not 0 <= seed <= LARGEST_SEED:
+        raise CommandError(f"--seed must be between 0 and {LARGEST_SEED:,}")
+
+
 def _plan(
-    *, people: int, days: int, seed: int, scenario: str, until: datetime | None, **_options: Any
+    scenario: Scenario,
+    *,
+    people: int | None,
+    days: int | None,
+    seed: int,
+    until: datetime | None,
+    **_options: Any,
 ) -> runs.Plan:
     """Check what was asked for.
 
     Raises:
         CommandError: a number is out of its range.
     """
+    _check_seed(seed)
+    people = HERE["people"] if people is None else people
+    days = HERE["days"] if days is None else days
     for name, value, least, most in (
         ("people", people, FEWEST_PEOPLE, 100_000),
         ("days", days, 1, 365),
-        ("seed", seed, 0, LARGEST_SEED),
     ):
         if not least <= value <= most:
             raise CommandError(f"--{name} must be between {least:,} and {most:,}")
@@ -114,7 +190,7 @@ def _plan(
         seed=seed,
         people=people,
         days=days,
-        scenario=SCENARIOS[scenario],
+        scenario=scenario,
         until=until or datetime.combine(today, time(), UTC),
     )
 

@@ -1,0 +1,1 @@
+"""What replications of a scenario come to together: intervals, differences, a document, a page."""
