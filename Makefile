@@ -60,12 +60,16 @@ picture: install chromium
 	$(BIN)/python docs/pictures/take.py
 
 bench: install
+	@$(BIN)/python -c 'import mesa' 2>/dev/null || { echo "Installing Mesa into .venv (once)" && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input \
+			--require-hashes --requirement requirements/bench.txt; }
 	$(BIN)/python benchmarks/run.py $(ARGS)
 	$(BIN)/python benchmarks/ingestion.py
 	$(BIN)/python benchmarks/questions.py --events 10000000 --conversions 100000
 	$(BIN)/python benchmarks/answers.py
 	$(BIN)/python benchmarks/search.py
 	$(BIN)/python benchmarks/feed.py
+	$(BIN)/python benchmarks/population.py
 
 soak: pyspark
 	$(BIN)/pytest -m "soak or spark" $(ARGS)
@@ -101,6 +105,8 @@ lock:
 	.redshop/uv/bin/uv pip compile pyproject.toml --group dev $(LOCKING) $(ARGS) --output-file requirements/dev.txt
 	.redshop/uv/bin/uv pip compile pyproject.toml --constraint requirements/dev.txt $(LOCKING) \
 		--output-file requirements/runtime.txt
+	.redshop/uv/bin/uv pip compile pyproject.toml --group bench --constraint requirements/dev.txt $(LOCKING) \
+		--output-file requirements/bench.txt
 	.redshop/uv/bin/uv pip compile pyproject.toml --extra spark --constraint requirements/dev.txt $(LOCKING) \
 		--output-file requirements/spark.txt
 

@@ -1,6 +1,6 @@
 """What an arm's kernels read and write: named arrays, of which people touch only their own rows."""
 
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,24 +52,30 @@ class Rules(NamedTuple):
     errand_carts: float
 
 
-class Table(NamedTuple):
-    """The notes as they are on a day: arrays of one length."""
-
-    author: Ints
-    author_place: Ints  #: among those who write, NOBODY for buyers who write once
-    shelf: Ints
-    product: Ints
-    language: Ints
-    type: Ints
-    quality: Floats
-    median_dwell: Floats
-    trust: Floats
-    explore: Floats  #: what of the policy's score is the same for everybody
-    search: Floats
-    likes: Ints
-    exists: Bools
-    is_paid: Bools  #: and readers are told so
-    is_small: Bools
+#: A note as it is on a day. All that is read of it lies side by side: notes are read at random, and
+#: there are more of them than a processor keeps near.
+NOTE: Final = np.dtype(
+    [
+        ("author", np.int32),
+        ("author_place", np.int32),  # among those who write, NOBODY for buyers who write once
+        ("likes", np.int32),
+        ("quality", np.float32),
+        ("median_dwell", np.float32),
+        ("trust", np.float32),
+        ("explore", np.float32),  # what of the policy's score is the same for everybody
+        ("search", np.float32),
+        ("shelf", np.int16),
+        ("product", np.int16),
+        ("language", np.int8),
+        ("type", np.int8),
+        ("exists", np.bool_),
+        ("is_paid", np.bool_),  # and readers are told so
+        ("is_small", np.bool_),
+    ],
+    align=True,
+)
+#: All notes, records of ``NOTE``.
+Table: TypeAlias = Any
 
 
 class Pool(NamedTuple):

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from notes.discovery.policies import INTERESTS, SEARCH
 from notes.discovery.ranking.features import engagement, freshness
 from notes.discovery.ranking.pool import INTERACTIONS
-from redshop.simulation.arrays.state import Pool, Rules, Table
+from redshop.simulation.arrays.state import NOTE, Pool, Rules, Table
 from redshop.simulation.arrays.world import CULTIVATED, NOBODY, POOL_DAYS
 from redshop.simulation.behaviour import engagement as acting
 from redshop.simulation.behaviour import purchase, sessions
@@ -45,7 +45,7 @@ def rules_of(arm: "Arm", day: int, table: Table) -> Rules:
         author_cap=policy.author_cap,
         small_share=policy.small_share if small < 0 else small,
         sharpness=number("discovery.sharpness"),
-        search_bound=1.0 + float(table.search[table.exists].max(initial=0.1)),
+        search_bound=1.0 + float(table["search"][table["exists"]].max(initial=0.1)),
         search_sharpness=number("discovery.search_sharpness"),
         following_share=number("discovery.following_share"),
         leave_feed=leave_feed,
@@ -75,7 +75,7 @@ def rules_of(arm: "Arm", day: int, table: Table) -> Rules:
 
 def _high_score(arm: "Arm", table: Table) -> float:
     """Return what the best notes have for somebody whom they interest."""
-    there = table.explore[table.exists]
+    there = table["explore"][table["exists"]]
     if not len(there):
         return 1.0
     return float(np.quantile(there, HIGH)) + HIGH_INTEREST * arm.policy.interest
@@ -98,31 +98,36 @@ def _paid_reach(arm: "Arm") -> float:
 
 
 def table_of(arm: "Arm", day: int) -> Table:
+    """Return the notes as they are on a day, records of ``NOTE``."""
     notes, policy = arm.notes, arm.policy
     age_hours = np.maximum((day - notes.day + 0.5) * HOURS, 0.0)
     interactions = dict(zip(INTERACTIONS, arm.interactions.T, strict=True))
     liked = engagement(interactions, policy=policy)
     places = arm.place_of[notes.author]
-    return Table(
-        author=notes.author,
-        author_place=places,
-        shelf=notes.shelf,
-        product=notes.product,
-        language=notes.language,
-        type=notes.type,
-        quality=notes.quality,
-        median_dwell=notes.median_dwell,
-        trust=_trust(arm),
-        explore=policy.engagement * liked
+    columns = {
+        "author": notes.author,
+        "author_place": places,
+        "likes": arm.interactions[:, 0],
+        "quality": notes.quality,
+        "median_dwell": notes.median_dwell,
+        "trust": _trust(arm),
+        "explore": policy.engagement * liked
         + policy.freshness * freshness(age_hours, policy.half_life_hours)
         + policy.newcomer * ((arm.impressions < 100) & (age_hours < 7 * HOURS)),
-        search=SEARCH.engagement * liked
+        "search": SEARCH.engagement * liked
         + SEARCH.freshness * freshness(age_hours, SEARCH.half_life_hours),
-        likes=arm.interactions[:, 0].astype(np.int64),
-        exists=arm.exists & (notes.day < day) & (notes.day >= day - POOL_DAYS),
-        is_paid=arm.is_told_paid(),
-        is_small=arm.is_small(places),
-    )
+        "shelf": notes.shelf,
+        "product": notes.product,
+        "language": notes.language,
+        "type": notes.type,
+        "exists": arm.exists & (notes.day < day) & (notes.day >= day - POOL_DAYS),
+        "is_paid": arm.is_told_paid(),
+        "is_small": arm.is_small(places),
+    }
+    table = np.empty(len(places), dtype=NOTE)
+    for name, column in columns.items():
+        table[name] = column
+    return table
 
 
 def _trust(arm: "Arm") -> Floats:

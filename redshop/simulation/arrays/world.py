@@ -23,7 +23,7 @@ from redshop.simulation.scenario import Settings
 from redshop.simulation.types import Bools, Floats, Ints
 
 #: Creators publish at most so many times their usual rate, whatever they earn.
-MOST_RESPONSE: Final = 2.0
+MOST_RESPONSE: Final = 1.5
 #: Notes are proposed for so many days.
 POOL_DAYS: Final = FIRST_NOTES_DAYS
 #: Creators that a person follows at first, at most, and of later ones (assumed).
@@ -32,7 +32,7 @@ FIRST_FOLLOWED, MOST_FOLLOWED = 4, 16
 TYPES: Final = ("image", "video", "text")
 VIDEO_SHARE: Final = 0.25
 #: Places for notes about purchases, for each note that may be written otherwise.
-REVIEW_PLACES: Final = 0.25
+REVIEW_PLACES: Final = 0.1
 #: Notes that are bought (``growth.mode``).
 ORDINARY, SEEDED, CULTIVATED = 0, 1, 2
 NOBODY: Final = -1
