@@ -1,12 +1,14 @@
 """Records of simulated populations, for tests and for developers."""
 
+import json
 from datetime import timedelta
 
 import factory
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from redshop.simulation.models import SimulationRun
+from redshop.simulation.models import Comparison, SimulationRun
+from redshop.simulation.results.page import in_words
 
 
 class SimulationRunFactory(DjangoModelFactory[SimulationRun]):
@@ -23,3 +25,58 @@ class SimulationRunFactory(DjangoModelFactory[SimulationRun]):
     until_at = factory.LazyFunction(timezone.now)
     since_at = factory.LazyAttribute(lambda run: run.until_at - timedelta(days=run.days))
     started_at = factory.LazyFunction(timezone.now)
+
+
+def _of_two(difference: float) -> dict[str, object]:
+    """Return the document of a comparison of two arms that differ by so much of what decides."""
+    mean = {"mean": 100.0, "low": 95.0, "high": 105.0}
+    return {
+        "scenario": "example",
+        "question": "What if?",
+        "version": 1,
+        "seed": 7,
+        "digest": "0" * 16,
+        "replications": 3,
+        "people": 20,
+        "days": 3,
+        "against": "as_is",
+        "metric": "orders",
+        "metrics": {"orders": "orders paid, of a thousand people"},
+        "arms": {"as_is": {"orders": mean}, "other": {"orders": mean}},
+        "paired": [
+            {
+                "arm": "other",
+                "against": "as_is",
+                "metric": "orders",
+                "difference": difference,
+                "low": difference - 1.0,
+                "high": difference + 1.0,
+                "variance_ratio": 12.0,
+                "p": 0.01,
+                "p_holm": 0.01,
+            }
+        ],
+        "calibration": [],
+        "truth": {},
+        "attribution": [],
+        "assumptions": [],
+    }
+
+
+class ComparisonFactory(DjangoModelFactory[Comparison]):
+    """What a scenario of two arms came to."""
+
+    class Meta:
+        model = Comparison
+
+    scenario = "example"
+    version = 1
+    digest = "0" * 16
+    seed = 7
+    people = 20
+    days = 3
+    replications = 3
+    metric = "orders"
+    text = factory.LazyFunction(lambda: json.dumps(_of_two(4.0)))
+    found = factory.LazyAttribute(lambda made: in_words(json.loads(made.text)))
+    compared_at = factory.LazyFunction(timezone.now)

@@ -1,6 +1,7 @@
 """The populations that were brought to life here."""
 
-from typing import ClassVar
+import json
+from typing import Any, ClassVar
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
@@ -65,3 +66,33 @@ class SimulationRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.people} people, {self.days} days, seed {self.seed}"
+
+
+class Comparison(models.Model):
+    """What a scenario came to in memory: its arms, their differences, and what is true of them."""
+
+    id = models.BigAutoField(primary_key=True)
+    scenario = models.CharField(max_length=80)
+    version = models.PositiveIntegerField()
+    digest = models.CharField(max_length=16, help_text="Of all that the scenario says.")
+    seed = models.PositiveBigIntegerField()
+    people = models.PositiveIntegerField()
+    days = models.PositiveIntegerField()
+    replications = models.PositiveIntegerField(help_text="Worlds, each lived in every arm.")
+    metric = models.CharField(max_length=40, help_text="What decides.")
+    found = models.TextField(blank=True, help_text="A line an arm: its difference in the metric.")
+    #: As text, so that arms and metrics keep their order.
+    text = models.TextField(help_text="All that is known of it, as JSON; docs/simulation.md.")
+    compared_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["-compared_at", "-id"], name="comparison_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.scenario}, seed {self.seed}, {self.replications} replications"
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """All that is known of it."""
+        found: dict[str, Any] = json.loads(self.text)
+        return found

@@ -57,6 +57,7 @@ PAGES: Final = [
     "/admin/orders/shippingrate/",
     "/admin/orders/dutyrate/",
     "/admin/conversion/credit/",
+    "/admin/simulation/comparison/",
     "/admin/conversion/attribution/",
     "/admin/accounts/user/",
     "/admin/accounts/user/add/",

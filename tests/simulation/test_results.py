@@ -7,7 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
 
+from redshop.simulation.factories import ComparisonFactory
+from redshop.simulation.models import Comparison
 from redshop.simulation.results.page import page
 from redshop.simulation.results.statistics import compare, holm, interval, is_precise
 
@@ -86,6 +90,7 @@ def test_the_command_tells_writes_and_draws_what_a_scenario_came_to(
     assert "<strong>Simulated.</strong>" in html
     assert "http" not in html.replace("http://www.w3.org", "")  # nothing is elsewhere
     assert page(told) == html
+    assert page(Comparison.objects.get().document) == html
     assert "Differences from loop" in out.getvalue()
 
 
@@ -97,10 +102,11 @@ def test_replications_end_once_differences_are_known_well_enough(
 
     call_command(
         "simulate", str(mine), replications=12, half_width=50.0, json_file=written,
-        stdout=StringIO(),
+        keep=False, stdout=StringIO(),
     )  # fmt: skip
 
     assert json.loads(written.read_text(encoding="utf-8"))["replications"] == 4
+    assert not Comparison.objects.exists()
 
 
 @pytest.mark.django_db
@@ -121,3 +127,25 @@ def test_what_cannot_be_simulated_is_told_in_one_line(arguments: list[str], prob
 def test_only_scenarios_of_the_project_live_in_the_database(mine: Path) -> None:
     with pytest.raises(CommandError, match="lives in memory"):
         call_command("simulate", str(mine), world="backend")
+
+
+@pytest.mark.django_db
+def test_the_admin_shows_what_was_found_and_its_page(admin_client: Client) -> None:
+    kept = ComparisonFactory.create()
+    listed = admin_client.get(reverse("admin:simulation_comparison_changelist"))
+    address = reverse("admin:simulation_comparison_page", args=[kept.pk])
+    shown = admin_client.get(reverse("admin:simulation_comparison_change", args=[kept.pk]))
+
+    assert "orders of other +4.0 % beside as_is (+3.0 to +5.0)" in listed.content.decode()
+    assert address in shown.content.decode()
+    assert "Differences from <em>as_is</em>" in admin_client.get(address).content.decode()
+    assert (
+        admin_client.get(reverse("admin:simulation_comparison_page", args=[0])).status_code == 404
+    )
+
+
+@pytest.mark.django_db
+def test_the_page_of_a_comparison_is_for_staff(client: Client) -> None:
+    address = reverse("admin:simulation_comparison_page", args=[ComparisonFactory.create().pk])
+
+    assert client.get(address)["Location"].startswith("/admin/login/")

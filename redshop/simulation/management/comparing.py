@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from django.core.management import call_command
 from django.core.management.base import CommandError, OutputWrapper
+from django.utils import timezone
 from tqdm import tqdm
 
 from notes.discovery import choosing
@@ -18,6 +19,7 @@ from redshop.simulation.results import running
 from redshop.simulation.results.document import document
 from redshop.simulation.results.page import page
 from redshop.simulation.scenario import Scenario
+from redshop.simulation.services import comparisons
 
 #: Replications of a scenario that compares arms, and of one that does not, unless told otherwise.
 COMPARED, ALONE = 8, 3
@@ -38,8 +40,9 @@ def compare(
     half_width: float | None,
     json_file: Path | None,
     html_file: Path | None,
+    keep: bool,
 ) -> None:
-    """Run the replications of a scenario; tell, and write, what they came to."""
+    """Run the replications of a scenario; tell, keep and write what they came to."""
     call_command("migrate", verbosity=0)  # policies are rows
     count = replications or (COMPARED if len(scenario.arms) > 1 else ALONE)
     policies = _policies(scenario)
@@ -61,6 +64,9 @@ def compare(
         )
     found = document(scenario, done, seed=seed)
     _tell(out, found)
+    if keep:
+        kept = comparisons.keep(document=found, at=timezone.now())
+        out.write(f"Kept as comparison {kept.pk}; the admin shows it among the numbers.")
     if json_file is not None:
         json_file.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
         out.write(f"The document: {json_file}")

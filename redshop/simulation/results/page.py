@@ -28,6 +28,19 @@ def page(document: Mapping[str, Any]) -> str:
     )
 
 
+def in_words(document: Mapping[str, Any]) -> str:
+    """Return, a line an arm, by how much it differs in what decides, with its interval."""
+    metric, usual = document["metric"], document["arms"][document["against"]]
+    rows = [row for row in document["paired"] if row["metric"] == metric]
+    told = (_relative(row, usual[metric]["mean"]) for row in rows if usual[metric]["mean"])
+    return "\n".join(
+        f"{metric} of {row['arm']} {row['difference']:+.1f} % beside {document['against']}"
+        f" ({row['low']:+.1f} to {row['high']:+.1f})"
+        for row in told
+        if row is not None
+    )
+
+
 def _arms(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield a row a metric, with a cell an arm."""
     for metric, words in document["metrics"].items():
@@ -45,7 +58,7 @@ def _differences(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     chosen = dict.fromkeys([document["metric"], *DRAWN])
     for metric in chosen:
         rows = [row for row in document["paired"] if row["metric"] == metric]
-        mean = usual[metric]["mean"]
+        mean = usual[metric]["mean"] if rows else None
         told = [_relative(row, mean) for row in rows] if mean else []
         drawn = [row for row in told if row is not None]
         if not drawn:

@@ -65,6 +65,9 @@ class Command(BaseCommand):
             help="stop once every difference is known within this share (0.02: two percent)",
         )
         group.add_argument("--json", type=Path, dest="json_file", help="write the document there")
+        group.add_argument(
+            "--no-keep", dest="keep", action="store_false", help="keep nothing for the admin"
+        )
         group.add_argument("--html", type=Path, dest="html_file", help="write the page there")
 
     def _add_arguments_of_database(self, parser: ArgumentParser) -> None:
@@ -95,7 +98,7 @@ class Command(BaseCommand):
             if options[name] is not None
         }
         _check_seed(options["seed"])
-        names = ("seed", "replications", "workers", "half_width", "json_file", "html_file")
+        names = ("seed", "replications", "workers", "half_width", "json_file", "html_file", "keep")
         try:
             compare(
                 self.stdout, scenario.with_told(told), **{name: options[name] for name in names}
