@@ -11,7 +11,9 @@ from django.test import Client
 from django.urls import reverse
 
 from redshop.simulation.factories import ComparisonFactory
+from redshop.simulation.knobs import KNOBS
 from redshop.simulation.models import Comparison
+from redshop.simulation.results import running
 from redshop.simulation.results.page import page
 from redshop.simulation.results.statistics import compare, holm, interval, is_precise
 
@@ -92,6 +94,39 @@ def test_the_command_tells_writes_and_draws_what_a_scenario_came_to(
     assert page(told) == html
     assert page(Comparison.objects.get().document) == html
     assert "Differences from loop" in out.getvalue()
+
+
+@pytest.mark.django_db
+def test_assumptions_are_swept_one_at_a_time(
+    mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written, key = tmp_path / "a.json", "purchase.link_out_paid"
+    monkeypatch.setattr(running, "KNOBS", {key: KNOBS[key]})
+
+    call_command(
+        "simulate", str(mine), replications=2, sweep=2, json_file=written, stdout=StringIO()
+    )
+
+    told = json.loads(written.read_text(encoding="utf-8"))
+    assert [(row["key"], row["value"], row["arm"]) for row in told["sweep"]] == [
+        (key, 0.3, "away"),
+        (key, 0.9, "away"),
+    ]
+    low, high = (row["difference"] for row in told["sweep"])
+    assert low < high <= 0  # the fewer are lost on the way, the less it costs
+    assert f"<td>{key}</td>" in page(told)
+
+
+def test_a_conclusion_that_turns_with_an_assumption_is_marked() -> None:
+    document = ComparisonFactory.build().document
+    ends = [
+        {"key": "trust.user", "arm": "other", "value": value, "share": share, "low": share - 0.01,
+         "high": share + 0.01, "difference": share}
+        for value, share in ((-0.2, -0.05), (0.2, 0.05))
+    ]  # fmt: skip
+
+    assert '<td class="no">trust.user</td>' in page({**document, "sweep": ends})
+    assert "depends on that" not in page(document)
 
 
 @pytest.mark.django_db

@@ -38,6 +38,7 @@ def compare(
     replications: int | None,
     workers: int,
     half_width: float | None,
+    sweep: int,
     json_file: Path | None,
     html_file: Path | None,
     keep: bool,
@@ -62,7 +63,9 @@ def compare(
             half_width=half_width,
             progress=lambda _: progress.update(),
         )
-    found = document(scenario, done, seed=seed)
+    found = document(
+        scenario, done, seed=seed, sweep=_swept(scenario, policies, seed, sweep, workers)
+    )
     _tell(out, found)
     if keep:
         kept = comparisons.keep(document=found, at=timezone.now())
@@ -88,9 +91,25 @@ def _policies(scenario: Scenario) -> dict[str, FeedPolicy]:
     return found
 
 
+def _swept(
+    scenario: Scenario, policies: Mapping[str, FeedPolicy], seed: int, count: int, workers: int
+) -> list[dict[str, Any]]:
+    if not count or len(scenario.arms) < 2:
+        return []
+    with _bar(running.swept(), unit=" ends of assumptions") as progress:
+        return running.sweep(
+            scenario,
+            policies,
+            seed=seed,
+            replications=count,
+            workers=workers,
+            progress=progress.update,
+        )
+
+
 @contextmanager
-def _bar(count: int) -> Iterator[Any]:
-    with tqdm(total=count, unit=" replications", disable=not sys.stderr.isatty()) as bar:
+def _bar(count: int, unit: str = " replications") -> Iterator[Any]:
+    with tqdm(total=count, unit=unit, disable=not sys.stderr.isatty()) as bar:
         yield bar
 
 

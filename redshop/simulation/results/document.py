@@ -1,7 +1,7 @@
 """All that is known of a scenario after its replications, as one JSON document."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -17,9 +17,14 @@ from redshop.simulation.scenario import Scenario
 
 
 def document(
-    scenario: Scenario, replications: Sequence[Replication], *, seed: int
+    scenario: Scenario,
+    replications: Sequence[Replication],
+    *,
+    seed: int,
+    sweep: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """Return the document: arms, paired differences, calibration, truth, attribution, assumptions.
+    """Return the document: arms, paired differences, calibration, truth, attribution, assumptions,
+    and how far the differences depend on these, where that was swept.
 
     Nothing in it depends on how the replications were spread over processes.
     """
@@ -50,6 +55,7 @@ def document(
             "truth": _truth(ordered),
             "attribution": list(_attribution(ordered)),
             "assumptions": list(_assumptions(scenario)),
+            "sweep": [dict(row) for row in sweep],
         }
     )
     return found

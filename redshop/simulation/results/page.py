@@ -23,6 +23,7 @@ def page(document: Mapping[str, Any]) -> str:
             "arms": list(_arms(document)),
             "differences": list(_differences(document)),
             "attribution": list(_attribution(document)),
+            "sweep": list(_sweep(document)),
             "outside": [row for row in document["calibration"] if row["inside"] is False],
         },
     )
@@ -101,6 +102,35 @@ def _placed(row: dict[str, Any], place: int, reach: float) -> dict[str, Any]:
         "x_low": x(row["low"]),
         "x_high": x(row["high"]),
     }
+
+
+def _sweep(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a row an assumption and arm: the difference at either end, widest apart first.
+
+    ``turns`` says that what one end finds beyond doubt, the other finds the other way round.
+    """
+    found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for row in document.get("sweep", ()):
+        found.setdefault((row["key"], row["arm"]), []).append(row)
+    rows = []
+    for (key, arm), ends in found.items():
+        if len(ends) != 2 or any(end["share"] is None for end in ends):
+            continue
+        sides = {1 if end["low"] > 0 else -1 for end in ends if _is_clear(end)}
+        rows.append(
+            {
+                "key": key,
+                "arm": arm,
+                "ends": [{**end, "percent": 100 * end["share"]} for end in ends],
+                "apart": abs(ends[0]["share"] - ends[1]["share"]),
+                "turns": len(sides) > 1,
+            }
+        )
+    yield from sorted(rows, key=lambda row: (-row["apart"], row["key"], row["arm"]))
+
+
+def _is_clear(row: Mapping[str, Any]) -> bool:
+    return row["low"] is not None and (row["low"] > 0 or row["high"] < 0)
 
 
 def _attribution(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

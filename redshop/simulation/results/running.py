@@ -3,13 +3,16 @@
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from multiprocessing import get_context
-from typing import Final
+from typing import Any, Final
 
 import django
+import numpy as np
 
 from notes.discovery.policies import FeedPolicy
 from redshop.simulation.arrays.replication import Replication, replicate
-from redshop.simulation.results.statistics import is_precise
+from redshop.simulation.knobs import KNOBS
+from redshop.simulation.measured import rate
+from redshop.simulation.results.statistics import compare, is_precise
 from redshop.simulation.scenario import Scenario
 
 #: Told of each replication that is done.
@@ -51,6 +54,50 @@ def run(
         ):
             break
     return done
+
+
+def sweep(
+    scenario: Scenario,
+    policies: Mapping[str, FeedPolicy],
+    *,
+    seed: int,
+    replications: int,
+    workers: int,
+    progress: Callable[[], None],
+) -> list[dict[str, Any]]:
+    """Return what each arm differs by, in the scenario's metric, at both ends of every assumption.
+
+    One assumption at a time, the others as they are. An arm that says otherwise keeps its own.
+    """
+    rows = []
+    for key, knob in KNOBS.items():
+        for value in knob.sweep or ():
+            done = run(
+                scenario.with_told({key: value}), policies, seed=seed, replications=replications,
+                workers=workers, half_width=None, progress=lambda _: None,
+            )  # fmt: skip
+            results = [each.metrics for each in done]
+            usual = np.array([each[scenario.against][scenario.metric] for each in results])
+            rows += [
+                {
+                    "key": key,
+                    "value": value,
+                    "arm": row.arm,
+                    "share": rate(row.difference, abs(float(usual.mean()))),
+                    "difference": row.difference,
+                    "low": row.low,
+                    "high": row.high,
+                }
+                for row in compare(results, against=scenario.against)
+                if row.metric == scenario.metric
+            ]
+            progress()
+    return rows
+
+
+def swept() -> int:
+    """Return how many times a sweep runs the scenario."""
+    return sum(len(knob.sweep or ()) for knob in KNOBS.values())
 
 
 def _some(

@@ -64,6 +64,13 @@ class Command(BaseCommand):
             type=float,
             help="stop once every difference is known within this share (0.02: two percent)",
         )
+        group.add_argument(
+            "--sweep",
+            type=int,
+            default=0,
+            metavar="N",
+            help="run N replications at either end of every assumption, too",
+        )
         group.add_argument("--json", type=Path, dest="json_file", help="write the document there")
         group.add_argument(
             "--no-keep", dest="keep", action="store_false", help="keep nothing for the admin"
@@ -98,7 +105,16 @@ class Command(BaseCommand):
             if options[name] is not None
         }
         _check_seed(options["seed"])
-        names = ("seed", "replications", "workers", "half_width", "json_file", "html_file", "keep")
+        names = (
+            "seed",
+            "replications",
+            "workers",
+            "half_width",
+            "sweep",
+            "json_file",
+            "html_file",
+            "keep",
+        )
         try:
             compare(
                 self.stdout, scenario.with_told(told), **{name: options[name] for name in names}
