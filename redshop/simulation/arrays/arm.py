@@ -147,7 +147,7 @@ class Arm:
         columns.brand[place] = self.world.shop.brand[product]
         columns.language[place] = self.world.people.language[author]
         columns.quality[place] = quality
-        self.exists[place] = self.is_review[place] = True
+        self.exists[place] = True
         self.counts.published += 1
         self.counts.published_by_people += 1
 

@@ -1,7 +1,7 @@
 """What becomes of carts in memory: payments, parcels, returns, notes about what arrived."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -65,6 +65,16 @@ class Orders:
         return np.where(np.isfinite(self.refunded), 0.0, self.amount_minor)
 
 
+class Review(NamedTuple):
+    """A note about a purchase that will be written."""
+
+    at: float  #: days
+    person: int
+    product: int
+    place: float  #: which of the places of its shelf, 0 to 1
+    is_kept: bool
+
+
 class Sales:
     """Carts that wait for a decision, and the orders they became."""
 
@@ -74,7 +84,7 @@ class Sales:
         self._touches: list[np.ndarray[tuple[int, int], np.dtype[np.float64]]] = []
         self._due = np.empty(0)
         self._done: list[dict[str, object]] = []
-        self._reviews: list[tuple[float, int, int, float]] = []
+        self._reviews: list[Review] = []
         self.orders: Orders
 
     def take(self, carts: Floats, touches: Floats) -> None:
@@ -106,8 +116,8 @@ class Sales:
             self._carts, self._due = self._carts[keep], self._due[keep]
         waiting = []
         for review in self._reviews:
-            if review[0] < day + 1:
-                self._write(arm, day, *review[1:])
+            if review.at < day + 1:
+                self._write(arm, day, review)
             else:
                 waiting.append(review)
         self._reviews = waiting
@@ -211,18 +221,23 @@ class Sales:
         moments = arrived - WRITING_DAYS * np.log1p(-draws[_WRITING])
         for place in np.flatnonzero(writes):
             self._reviews.append(
-                (
-                    float(moments[place]),
-                    int(person[place]),
-                    int(product[place]),
-                    float(draws[_PLACE][place]),
+                Review(
+                    at=float(moments[place]),
+                    person=int(person[place]),
+                    product=int(product[place]),
+                    place=float(draws[_PLACE][place]),
+                    is_kept=not is_returned[place],
                 )
             )
 
-    def _write(self, arm: "Arm", day: int, person: int, product: int, drawn: float) -> None:
-        """Write a note about a purchase, where its place is free; the first one keeps it."""
+    def _write(self, arm: "Arm", day: int, review: "Review") -> None:
+        """Write a note about a purchase, where its place is free; the first one keeps it.
+
+        It is of a proven purchase where the product was kept.
+        """
+        person, product = review.person, review.product
         places = self.world.places_by_shelf[int(self.world.shop.shelf[product])]
-        place = int(places[int(drawn * len(places))])
+        place = int(places[int(review.place * len(places))])
         if arm.exists[place] or self.world.shop.brand[product] == arm.without_brand:
             return
         name = np.array([person * 1_000 + product])
@@ -230,6 +245,7 @@ class Sales:
         skill = self.world.people.skill[[person]]
         quality = float(publishing.note_quality(skill, noise)[0]) + publishing.QUALITY_OF_BUYERS
         arm.write_review(place, person, product, day, quality)
+        arm.is_review[place] = review.is_kept
 
 
 def _stage(stage: str, draws: Floats) -> Floats:
