@@ -280,6 +280,15 @@ def test_shapes_of_attention() -> None:
     assert found["orders_in_30_days"] >= found["orders_in_7_days"]
 
 
+def test_a_lookback_of_a_week_misses_a_third_of_the_sales_and_more() -> None:
+    trial = scenario(population__people=300, population__days=40, attention__exposures_thinned=12)
+    found = lived(trial)["base"]
+
+    told = measure(found.arm, found.truth)
+
+    assert told["orders_in_30_days"] >= 1.5 * told["orders_in_7_days"] > 0
+
+
 def test_inequality_is_that_of_gini() -> None:
     assert gini(np.array([1.0, 1.0, 1.0])) == 0.0
     assert gini(np.array([0.0, 0.0, 1.0])) == pytest.approx(2 / 3)
