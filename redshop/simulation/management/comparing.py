@@ -67,15 +67,15 @@ def compare(
         scenario, done, seed=seed, sweep=_swept(scenario, policies, seed, sweep, workers)
     )
     _tell(out, found)
-    if keep:
-        kept = comparisons.keep(document=found, at=timezone.now())
-        out.write(f"Kept as comparison {kept.pk}; the admin shows it among the numbers.")
     if json_file is not None:
         json_file.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
         out.write(f"The document: {json_file}")
     if html_file is not None:
         html_file.write_text(page(found), "utf-8")
         out.write(f"The page: {html_file}")
+    if keep:
+        kept = comparisons.keep(document=found, at=timezone.now())
+        out.write(f"Kept as comparison {kept.pk}; the admin shows it among the numbers.")
 
 
 def _policies(scenario: Scenario) -> dict[str, FeedPolicy]:
