@@ -172,8 +172,9 @@ def test_sampled_shares_add_up_exactly_and_come_near() -> None:
     assert found == pytest.approx(exact, rel=0.35)
 
 
-def test_baseline_and_shares_add_up_to_the_chance_of_every_order() -> None:
-    found = lived(scenario())["base"]
+def test_baseline_and_shares_add_up_to_the_chance_with_which_every_order_was_drawn() -> None:
+    trial = scenario(calendar__campaign_first=3, calendar__campaign_days=2)
+    found = lived(trial)["base"]
     orders, told = found.arm.sales.orders, found.truth
     sizes = np.diff(told.shares.ends)
     whole = np.bincount(
@@ -181,7 +182,10 @@ def test_baseline_and_shares_add_up_to_the_chance_of_every_order() -> None:
     )
 
     assert len(orders) > 50
-    assert np.abs(told.baseline + whole - told.chance).max() < 1e-9
+    drawn = orders.chance + told.baseline * (1 - orders.chance)  # by notes, or else without
+    assert np.abs(told.baseline + whole - drawn).max() < 1e-9
+    assert np.array_equal(told.chance, told.baseline + (1 - told.baseline) * orders.chance)
+    assert (orders.again < 1).any()
     assert np.all(told.shares.values >= 0)
     assert np.all((told.baseline > 0) & (told.chance < 1))
     assert np.all(sizes[orders.note < 0] == 0)

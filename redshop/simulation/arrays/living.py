@@ -182,8 +182,8 @@ def _shop(
     interest = interest_in(person, product, when, rules, memory)
     one = np.full(1, interest)
     view = viewing(rules.view_rate, one, np.full(1, affinity))[0]
-    if memory.owns[person, product]:
-        view *= rules.again
+    again = rules.again if memory.owns[person, product] else 1.0
+    view *= again
     if uniform(key, slot, _VIEW) >= view:
         return 0
     elasticity = np.full(1, rules.elasticity * memory.thrift[person])
@@ -201,9 +201,10 @@ def _shop(
     row = carts[counts[1]]
     row[state.CART_PERSON], row[state.CART_PRODUCT], row[state.CART_NOTE] = person, product, note
     row[state.CART_WHEN], row[state.CART_PAYS] = when, pays
+    row[state.CART_DAY] = rules.day
     row[state.CART_DELAY] = uniform(key, slot, _DELAY)
     row[state.CART_INTEREST], row[state.CART_AFFINITY] = interest, affinity
-    row[state.CART_VIEW], row[state.CART_CART] = view, cart
+    row[state.CART_AGAIN], row[state.CART_CHANCE] = again, view * cart * rules.paid
     row[state.CART_START] = counts[2]
     counts[2] = _touches(person, product, when, rules, memory, touches, counts[2])
     row[state.CART_END] = counts[2]
@@ -384,7 +385,7 @@ def live(
             come (days).
 
     Returns:
-        Notes shown, int32[impressions]; notes opened, int32[opens, 4]; carts, float64[carts, 12];
+        Notes shown, int32[impressions]; notes opened, int32[opens, 4]; carts, float64[carts, 13];
         touches before them, float64[touches, 2]; impressions and opens, int64[search, place,
         type, 2]; requests by surface, and pairs of them, int64[2, 4].
     """

@@ -52,6 +52,8 @@ class Orders:
     interest: Floats  #: in the product, before the note that led to it
     affinity: Floats
     again: Floats  #: 1, or what owning it leaves of the chance to look at it
+    day: Floats  #: of the visit in which it was carted
+    chance: Floats  #: with which the note that led to it led to it, as it was drawn
     before: Parts  #: opened notes that showed it, with what interest each had left by then
     path: Parts  #: opened notes that showed it, until the payment, with when
     deeds: Ints  #: of the path, bits
@@ -134,7 +136,10 @@ class Sales:
             ends = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
             return Parts(ends, whole(f"{name}_notes", np.int64), whole(f"{name}_values"))
 
-        numbers = ("carted", "paid", "amount_minor", "refunded", "interest", "affinity", "again")
+        numbers = (
+            "carted", "paid", "amount_minor", "refunded", "interest", "affinity", "again", "chance",
+            "day",
+        )  # fmt: skip
         self.orders = Orders(
             **{name: whole(name, np.int64) for name in ("person", "product", "note", "deeds")},
             **{name: whole(name) for name in numbers},
@@ -147,9 +152,6 @@ class Sales:
         person = carts[:, state.CART_PERSON].astype(np.int64)
         product = carts[:, state.CART_PRODUCT].astype(np.int64)
         note = carts[:, state.CART_NOTE].astype(np.int64)
-        again = np.where(
-            arm.memory.owns[person, product] > 0, self.told.number("purchase.again"), 1.0
-        )
         arm.memory.owns[person, product] = 1
         arm.memory.wants[person, product] = 0
         draws = self._draws(person, product, carts[:, state.CART_WHEN])
@@ -176,7 +178,9 @@ class Sales:
                 "refunded": refunded,
                 "interest": carts[:, state.CART_INTEREST],
                 "affinity": carts[:, state.CART_AFFINITY],
-                "again": again,
+                "again": carts[:, state.CART_AGAIN],
+                "chance": carts[:, state.CART_CHANCE],
+                "day": carts[:, state.CART_DAY],
                 "before_sizes": np.array([len(part) for part in before]),
                 "before_notes": whole[:, 0],
                 "before_values": whole[:, 1],

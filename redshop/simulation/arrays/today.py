@@ -27,8 +27,6 @@ HIGH, HIGH_INTEREST = 0.98, 0.7
 def rules_of(arm: "Arm", day: int, table: Table) -> Rules:
     told, policy, number = arm.told, arm.policy, arm.told.number
     leave_feed, leave_search = sessions.crossings()
-    campaign = told.whole("calendar.campaign_first")
-    is_on = campaign >= 0 and campaign <= day < campaign + told.whole("calendar.campaign_days")
     small = number("discovery.small_share")
     # an exposure stands for as many as are thinned away
     stands_for = told.whole("attention.exposures_thinned") / purchase.THINNED
@@ -59,7 +57,7 @@ def rules_of(arm: "Arm", day: int, table: Table) -> Rules:
         view_rate=number("funnel.product_view_given_open")
         * number("purchase.product_view_factor"),
         cart_rate=number("funnel.cart_given_product_view") * number("purchase.cart_factor")
-        * (number("calendar.campaign_factor") if is_on else 1.0),
+        * float(campaign_of(told, np.array([day]))[0]),
         paid=paid_share(told),
         elasticity=number("purchase.price_sensitivity"),
         opened=number("purchase.opened") * stands_for,
@@ -175,6 +173,13 @@ def _by_author(arm: "Arm", recent: Ints) -> NDArray[np.int32]:
     # a note keeps its place, so that arms that lack another one still propose it there
     found[places, arm.notes.day[there] % 8] = there
     return found
+
+
+def campaign_of(told: Settings, days: Floats) -> Floats:
+    """Return float64[n]: how many times more is carted at some moments, for a campaign."""
+    first, count = told.whole("calendar.campaign_first"), told.whole("calendar.campaign_days")
+    is_on = (first >= 0) & (days >= first) & (days < first + count)
+    return np.where(is_on, told.number("calendar.campaign_factor"), 1.0)
 
 
 def paid_share(told: Settings) -> float:

@@ -18,7 +18,7 @@ import numpy as np
 from redshop.simulation.arrays.arm import Arm
 from redshop.simulation.arrays.draws import Purpose, key_for, key_of, uniform
 from redshop.simulation.arrays.sales import Orders, Parts
-from redshop.simulation.arrays.today import paid_share
+from redshop.simulation.arrays.today import campaign_of, paid_share
 from redshop.simulation.behaviour.purchase import carting, viewing
 from redshop.simulation.compiled import compiled
 from redshop.simulation.types import Floats, Ints
@@ -166,8 +166,9 @@ def truth_of(arm: Arm) -> Truth:
         * paid_share(told)
     )
     shares = values * np.repeat(1.0 - baseline, sizes)
-    whole = np.bincount(np.repeat(np.arange(len(orders)), sizes), shares, minlength=len(orders))
-    return Truth(baseline + whole, baseline, Parts(ends, notes, shares))
+    # what the kernel drew with, not what the shares add up to: that they do is theirs to show
+    chance = baseline + (1.0 - baseline) * orders.chance
+    return Truth(chance, baseline, Parts(ends, notes, shares))
 
 
 def _coefficients(arm: Arm, orders: Orders) -> Floats:
@@ -181,8 +182,9 @@ def _coefficients(arm: Arm, orders: Orders) -> Floats:
                  * told.number("purchase.product_view_factor")),
             orders.again,
             orders.affinity,
-            full(count, told.number("funnel.cart_given_product_view")
-                 * told.number("purchase.cart_factor")),
+            told.number("funnel.cart_given_product_view")
+            * told.number("purchase.cart_factor")
+            * campaign_of(told, orders.day),
             full(count, told.number("purchase.viewed")),
             arm.goods.relative_price[orders.product],
             told.number("purchase.price_sensitivity") * thrift,
