@@ -23,7 +23,6 @@ from notes.discovery.search.postings import (
     unpacked,
     with_term,
 )
-from notes.discovery.search.products import search_products
 from notes.discovery.types import Viewer
 from notes.factories import NoteFactory, SynonymFactory
 from notes.models import IndexedText, Note, PostingBlock, SearchIndex, Word
@@ -31,8 +30,6 @@ from notes.services import authoring, folding, indexing
 from notes.services.reconciliation import compare_index
 from notes.types import NoteChanges
 from redshop.accounts.models import User
-from redshop.catalog.factories import ProductFactory
-from redshop.catalog.models import Product, ProductChange
 from tests.races import at_once
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -294,82 +291,3 @@ def test_reconcile_tells_which_notes_are_found_by_other_words_than_they_have(
     ]
     PostingBlock.objects.filter(term="tea").delete()
     assert f"note {folded.pk} is found by other words than it has" in compare_index().differences
-
-
-def sold(query: str) -> list[int]:
-    return [product.pk for product in search_products(query=query, limit=10).products]
-
-
-@pytest.mark.django_db
-def test_a_renamed_product_and_the_notes_that_show_it_are_found_by_the_new_name(
-    author: User,
-) -> None:
-    product = ProductFactory.create(name="Teapot", brand__name="Uchi", description="")
-    note = NoteFactory.create(
-        author=author, title="x", body="y", topics=[], products=[product], published_at=AGO
-    )
-    folding.fold_all(at=NOW)
-    assert (sold("teapot"), found("teapot"), sold("kettle")) == ([product.pk], [note.pk], [])
-
-    Product.objects.filter(pk=product.pk).update(name="Kettle")
-    product.brand.name = "Officina"
-    product.brand.save()
-    assert list(compare_index().differences) == []  # what waits is no difference
-    folding.fold_all(at=NOW)
-
-    assert (sold("teapot"), found("teapot")) == ([], [])
-    assert (sold("kettle officina"), found("kettle officina")) == ([product.pk], [note.pk])
-    assert not ProductChange.objects.exists()
-
-
-@pytest.mark.django_db
-def test_notes_are_left_alone_where_a_product_is_but_described_or_shelved_anew(
-    author: User,
-) -> None:
-    product = ProductFactory.create(name="Teapot", description="")
-    note = NoteFactory.create(author=author, products=[product], published_at=AGO)
-    folding.fold_all(at=NOW)
-    before = IndexedText.objects.get(kind="note", subject_id=note.pk).pk
-
-    Product.objects.filter(pk=product.pk).update(description="Cast iron")
-    product.category.name = "Kitchenware"
-    product.category.save()
-    folding.fold_all(at=NOW)
-
-    assert (sold("iron"), sold("kitchenware")) == ([product.pk], [product.pk])
-    assert IndexedText.objects.get(kind="note", subject_id=note.pk).pk == before
-
-
-@pytest.mark.django_db
-def test_a_change_that_comes_while_one_is_dealt_with_waits_for_the_next_time() -> None:
-    product = ProductFactory.create(name="Teapot")
-    seen = ProductChange.objects.get()
-
-    Product.objects.filter(pk=product.pk).update(name="Kettle")
-    ProductChange.objects.filter(pk=seen.pk).delete()
-
-    assert ProductChange.objects.get().is_renamed
-
-
-@pytest.mark.django_db
-def test_what_is_sold_alike_but_changes_no_word_is_not_indexed_again() -> None:
-    product = ProductFactory.create(name="Teapot")
-    ProductChange.objects.all().delete()
-
-    product.popularity = 7
-    product.save()
-
-    assert not ProductChange.objects.exists()
-
-
-@pytest.mark.django_db
-def test_products_are_made_anew_with_the_index() -> None:
-    product = ProductFactory.create(name="Teapot")
-    folding.fold_all(at=NOW)
-    IndexedText.objects.filter(kind="product").delete()
-    assert sold("teapot") == []
-
-    call_command("reindex", "--rebuild")
-
-    assert sold("teapot") == [product.pk]
-    assert list(compare_index().differences) == []

@@ -28,14 +28,13 @@ from notes.factories import (
     LikeFactory,
     NoteFactory,
     PastSearchFactory,
-    SynonymFactory,
     TopicFactory,
 )
 from notes.models import PastSearch
-from notes.services import folding, indexing
+from notes.services import folding
 from redshop.accounts.factories import BlockFactory, UserFactory
 from redshop.accounts.models import Consent, Purpose, User
-from redshop.catalog.factories import BrandFactory, ProductFactory, SkuFactory
+from redshop.catalog.factories import BrandFactory, ProductFactory
 from redshop.core.populations import Population
 from redshop.events.kinds import EventKind, Source
 from redshop.events.models import Event
@@ -221,59 +220,6 @@ def test_the_answer_is_paged_and_its_reason_names_the_words(author: User, api: A
     assert (len(first["results"]), len(second["results"])) == (2, 1)
     assert second["caught_up"] is True
     assert first["results"][0]["reasons"] == [{"code": "match", "text": "It matches tea"}]
-
-
-@pytest.mark.django_db
-def test_products_are_found_best_match_first(api: ApiClient) -> None:
-    named = SkuFactory.create(
-        product__name="Caffettiera da tre tazze", product__description="Alluminio"
-    ).product
-    described = ProductFactory.create(name="Tazza", description="Per la caffettiera di casa")
-    ProductFactory.create(name="Linen dress", description="")
-    indexing.index_changed_products()
-
-    answer = api.get("/search/products?q=CAFFETTIERÀ").json()
-
-    assert [row["id"] for row in answer["results"]] == [named.pk, described.pk]
-    assert answer["results"][0]["price"] == {"amount_minor": 12_900, "currency": "CNY"}
-
-
-@pytest.mark.django_db
-def test_products_are_found_by_brand_by_shelf_and_by_what_was_meant(api: ApiClient) -> None:
-    named = ProductFactory.create(
-        name="Velvet lip tint", brand__name="花西子", category__name="Make-up", description=""
-    )
-    ProductFactory.create(name="Linen dress", description="")
-    SynonymFactory.create(words=["tint", "rossetto"])
-    folding.fold_all(at=timezone.now())
-
-    queries = ("花西子", "make-up", "rossetto", "tynt velvet", "velv")
-    answers = [api.get(f"/search/products?q={query}").json() for query in queries]
-
-    assert [[row["id"] for row in answer["results"]] for answer in answers] == [[named.pk]] * 5
-    assert [answer.get("corrected_query") for answer in answers] == [
-        None, None, None, "tint velvet", None
-    ]  # fmt: skip
-
-
-@pytest.mark.django_db
-def test_best_sellers_come_first_among_equals_and_unlisted_products_never(api: ApiClient) -> None:
-    products = [
-        ProductFactory.create(
-            name="Linen shirt",
-            brand__name="Lino",
-            category__name="Shirts",
-            description="",
-            popularity=sold,
-            is_listed=is_listed,
-        )
-        for sold, is_listed in ((1, True), (9, True), (99, False))
-    ]
-    indexing.index_changed_products()
-
-    found = api.get("/search/products?q=linen").json()["results"]
-
-    assert [row["id"] for row in found] == [products[1].pk, products[0].pk]
 
 
 @pytest.mark.django_db
