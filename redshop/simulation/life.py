@@ -13,7 +13,7 @@ from redshop.simulation.library import Library
 from redshop.simulation.mind import Mind
 from redshop.simulation.models import SimulationRun
 from redshop.simulation.population import People
-from redshop.simulation.scenario import SCENARIOS, Scenario
+from redshop.simulation.scenario import Scenario, ready
 from redshop.simulation.settling import Residents
 from redshop.simulation.shops import Shops
 from redshop.simulation.streams import stream
@@ -47,7 +47,7 @@ class Life:
     @property
     def scenario(self) -> Scenario:
         """The run's scenario."""
-        return SCENARIOS[self.run.scenario]
+        return ready()[self.run.scenario]
 
     def midnight(self, day: int) -> datetime:
         """Return the moment at which a day begins."""

@@ -1,12 +1,9 @@
 """A figure of the calibration beside what a world made of it, whichever world that is."""
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from redshop.simulation.calibration import REST, Figure
-
-#: The part that stands for whatever a figure does not name.
-REST_OF: Final = REST
+from redshop.simulation.calibration import Figure
 
 
 class Measured(NamedTuple):

@@ -19,7 +19,7 @@ from redshop.simulation.knobs import KNOBS, Value
 FOLDER: Final = Path(__file__).with_name("scenarios")
 #: The arm of a scenario that compares nothing.
 ALONE: Final = "base"
-_ABOUT: Final = ("name", "version", "question", "compare", "against", "metric", "arms", "windows")
+_ABOUT: Final = ("name", "version", "question", "against", "metric", "arms", "windows")
 #: Days of lookback that attribution is judged with.
 WINDOWS: Final = (1, 7, 15, 30)
 
@@ -241,4 +241,3 @@ def _problems_of_head(document: Mapping[str, Any], arms: object) -> Iterator[str
 
 
 DEMO: Final = ready()["demo"]
-SCENARIOS: Final = ready()

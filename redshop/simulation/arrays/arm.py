@@ -75,7 +75,6 @@ class Arm:
         self.goods = Goods(
             world.shop.shelf,
             world.shop.relative_price * self._price_factor(),
-            np.ones(len(world.shop.shelf)),
         )
         self.memory = _memory(world, told)
         self.sales = Sales(world, told, policy)

@@ -32,22 +32,17 @@ class Purpose(IntEnum):
     ACTIVE = 1
     REQUESTS = 2
     FIRST_SEARCH = 3
-    NEXT_SEARCH = 4
     SURFACE = 5
-    SHELF = 6
-    DEPTH = 7
     PROPOSAL = 8
     ACCEPTANCE = 9
     DECISION = 10
     ERRAND = 11
-    CART = 12
     AFTERWARDS = 13
     PUBLISHES = 14
     NOTE = 15
     FOLLOWS = 16
     CLOCK = 17
     PERMUTATION = 18
-    REACH = 19
     SAMPLE = 20
 
 

@@ -4,6 +4,8 @@ The same behaviour as in the live world (``behaviour``), on the same arrays of a
 changes what others see before the day is over, so people live side by side.
 """
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,9 +19,10 @@ from redshop.simulation.behaviour.purchase import carting, viewing
 from redshop.simulation.compiled import compiled
 from redshop.simulation.glance import DEEP
 from redshop.simulation.types import Bools, Floats, Ints
+from redshop.simulation.visits import PAGE
 
-#: Notes asked for in one request, and how many places a request has in the names of draws.
-PAGE, PLACES = 20, 64
+#: How many places a request has in the names of draws; more than are ever shown.
+PLACES: Final = 64
 _P_PROPOSAL, _P_ACCEPTANCE = int(Purpose.PROPOSAL), int(Purpose.ACCEPTANCE)
 _P_DECISION, _P_ERRAND, _P_SURFACE = (
     int(Purpose.DECISION), int(Purpose.ERRAND), int(Purpose.SURFACE),

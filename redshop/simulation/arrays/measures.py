@@ -10,8 +10,8 @@ from redshop.simulation.arrays.arm import Arm
 from redshop.simulation.arrays.today import paid_share
 from redshop.simulation.arrays.truth import Truth
 from redshop.simulation.behaviour.purchase import category_part
-from redshop.simulation.calibration import figure
-from redshop.simulation.measured import REST_OF, Measured, rate
+from redshop.simulation.calibration import REST, figure
+from redshop.simulation.measured import Measured, rate
 from redshop.simulation.types import Floats
 
 #: What each metric is, in words, in the order in which they are told.
@@ -164,7 +164,7 @@ def _refunds(arm: Arm) -> Iterator[Measured]:
     shelves = arm.world.assortment.shelves
     parts = np.array([category_part(shelves[s].top) for s in arm.world.shop.shelf])[orders.product]
     known = figure("purchase.refund_share").parts
-    parts = np.where(np.isin(parts, list(known)), parts, REST_OF)
+    parts = np.where(np.isin(parts, list(known)), parts, REST)
     came_back = np.isfinite(orders.refunded)
     for part in known:
         mine = parts == part

@@ -112,7 +112,6 @@ class Goods(NamedTuple):
 
     shelf: Ints
     relative_price: Floats
-    weights: Floats  #: float64[products], for errands: one
 
 
 #: Bits of what somebody did with a note that they opened.

@@ -21,7 +21,7 @@ from redshop.simulation.management.comparing import compare
 from redshop.simulation.measured import Check
 from redshop.simulation.models import SimulationRun
 from redshop.simulation.report import check_calibration
-from redshop.simulation.scenario import DEMO, SCENARIOS, Scenario, find, ready
+from redshop.simulation.scenario import DEMO, Scenario, find, ready
 from redshop.simulation.services import runs
 
 LARGEST_SEED = 2**32 - 1
@@ -123,7 +123,7 @@ class Command(BaseCommand):
             raise CommandError(refusal.detail) from refusal
 
     def _populate(self, scenario: Scenario, *, again: bool, funnel: bool, **options: Any) -> None:
-        if scenario.name not in SCENARIOS:
+        if scenario.name not in ready():
             raise CommandError("a scenario of your own lives in memory: --world arrays")
         plan = _plan(scenario, **options)
         try:
