@@ -55,7 +55,8 @@ class Reporter:
         self.orders: list[str] = []
 
     def live(self, stop: threading.Event) -> None:
-        while not stop.is_set():
+        """Report and buy until told to stop, and long enough to have something to show."""
+        while not stop.is_set() or len(self.orders) < 2 or len(self.answered) < 300:
             self.report()
             if self.chance.random() < 0.2:
                 self.buy()
