@@ -35,6 +35,8 @@ ROLES: Final = (
         answers=True,
     ),
     Role("worker", environment={"DATABASE_KEEP": "on"}, drains=True),
+    # lives replications of scenarios, apart from whoever is waited for
+    Role("simulator", environment={"DATABASE_KEEP": "on", "OPENBLAS_NUM_THREADS": "1"}),
     Role("bell", beats=True, drains=True),
     Role("beat", beats=True),
 )

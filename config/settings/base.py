@@ -240,6 +240,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 if BROKER_URL.startswith("redis"):
     del CELERY_BROKER_TRANSPORT_OPTIONS["confirm_publish"]
 
+CELERY_TASK_ROUTES = {"redshop.simulation.tasks.live": {"queue": "simulation"}}
 CELERY_BEAT_SCHEDULE = BEAT_SCHEDULE
 CELERY_TASK_PUBLISH_RETRY = False  # a lost bell is rung again in a moment
 CELERY_BEAT_SCHEDULER = "config.celery:Clockwork"

@@ -86,6 +86,11 @@ BEAT_SCHEDULE: Final[dict[str, Any]] = {
         "task": "redshop.core.tasks.forget_done_facts",
         "schedule": crontab(minute=37),
     },
+    "ring-for-simulators": {
+        "task": "redshop.simulation.tasks.ring",
+        "schedule": 3.0,
+        "options": {"expires": 3.0},
+    },
     "ask-payment-companies": {
         "task": "orders.tasks.ask_companies",
         "schedule": 3.0,

@@ -5,18 +5,17 @@ in the state folder, under a digest of the simulation's sources: what was compil
 never used.
 """
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba
 from django.conf import settings
 from numba.extending import register_jitable
 
-F = TypeVar("F", bound=Callable[..., Any])
+from redshop.simulation.sources import digest_of
 
-_HERE: Final = Path(__file__).parent
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def compilable(function: F) -> F:
@@ -34,13 +33,6 @@ def inlined(function: F) -> F:
     return register_jitable(inline="always")(function)
 
 
-def _digest() -> str:
-    found = hashlib.blake2b(numba.__version__.encode(), digest_size=8)
-    for file in sorted(_HERE.rglob("*.py")):
-        found.update(file.read_bytes())
-    return found.hexdigest()
-
-
 numba.config.CACHE_DIR = str(  # type: ignore[attr-defined]
-    Path(settings.STATE_DIR) / "compiled" / _digest()
+    Path(settings.STATE_DIR) / "compiled" / digest_of(Path(__file__).parent)
 )

@@ -7,8 +7,15 @@ import factory
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from redshop.simulation.models import Comparison, SimulationRun
+from redshop.simulation.models import (
+    Comparison,
+    ComparisonState,
+    Replicate,
+    SimulationRun,
+    WrittenScenario,
+)
 from redshop.simulation.results.page import in_words
+from redshop.simulation.scenario import Scenario
 
 
 class SimulationRunFactory(DjangoModelFactory[SimulationRun]):
@@ -75,8 +82,41 @@ class ComparisonFactory(DjangoModelFactory[Comparison]):
     seed = 7
     people = 20
     days = 3
-    replications = 3
+    replications = planned = 3
+    code = "0" * 16
+    said = factory.LazyAttribute(
+        lambda made: Scenario(
+            name=made.scenario,
+            question="What if?",
+            arms={"as_is": {}, "other": {}},
+            against="as_is",
+        ).as_text()
+    )
+    state = ComparisonState.COMPLETE
     metric = "orders"
     text = factory.LazyFunction(lambda: json.dumps(_of_two(4.0)))
     found = factory.LazyAttribute(lambda made: in_words(json.loads(made.text)))
-    compared_at = factory.LazyFunction(timezone.now)
+    begun_at = compared_at = factory.LazyFunction(timezone.now)
+
+
+class ReplicateFactory(DjangoModelFactory[Replicate]):
+    """A world that is still to be lived."""
+
+    class Meta:
+        model = Replicate
+
+    comparison = factory.SubFactory(
+        ComparisonFactory, state=ComparisonState.RUNNING, compared_at=None, text="", found=""
+    )
+    number = factory.Sequence(int)
+
+
+class WrittenScenarioFactory(DjangoModelFactory[WrittenScenario]):
+    """A scenario that somebody wrote in the admin."""
+
+    class Meta:
+        model = WrittenScenario
+
+    name = factory.Sequence(lambda n: f"scenario_{n}")
+    text = factory.LazyAttribute(lambda made: f'name = "{made.name}"\n')
+    changed_at = factory.LazyFunction(timezone.now)

@@ -68,31 +68,133 @@ class SimulationRun(models.Model):
         return f"{self.people} people, {self.days} days, seed {self.seed}"
 
 
+class WrittenScenario(models.Model):
+    """A scenario as TOML: one of the project's, or one that somebody wrote here."""
+
+    id = models.BigAutoField(primary_key=True)
+    name = models.CharField(max_length=80, unique=True)
+    question = models.CharField(max_length=300, blank=True)
+    text = models.TextField(verbose_name="as TOML", help_text="docs/simulation.md")
+    is_ready = models.BooleanField(
+        default=False, verbose_name="of the project", help_text="Such a one is changed in its file."
+    )
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "scenario"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ComparisonState(models.TextChoices):
+    RUNNING = "running"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    COMPLETE = "complete"
+
+
+class ComparisonQuerySet(LockableQuerySet["Comparison"]):
+    pass
+
+
 class Comparison(models.Model):
-    """What a scenario came to in memory: its arms, their differences, and what is true of them."""
+    """A scenario whose arms are compared in memory: what was asked, and what it came to.
+
+    Its replications are lived by whoever is there to, one at a time (``Replicate``).
+    """
 
     id = models.BigAutoField(primary_key=True)
     scenario = models.CharField(max_length=80)
     version = models.PositiveIntegerField()
     digest = models.CharField(max_length=16, help_text="Of all that the scenario says.")
-    seed = models.PositiveBigIntegerField()
+    code = models.CharField(max_length=16, help_text="A digest of the code that lives it.")
+    said = models.TextField(help_text="The scenario, as JSON, with its arms in their order.")
+    seed = models.PositiveBigIntegerField(help_text="Same seed, same numbers.")
     people = models.PositiveIntegerField()
     days = models.PositiveIntegerField()
-    replications = models.PositiveIntegerField(help_text="Worlds, each lived in every arm.")
     metric = models.CharField(max_length=40, help_text="What decides.")
+    planned = models.PositiveIntegerField(help_text="Worlds, each lived in every arm, at most.")
+    half_width = models.FloatField(
+        null=True, blank=True, help_text="Enough once every difference is known within this share."
+    )
+    swept = models.PositiveIntegerField(
+        default=0, help_text="Replications at either end of every assumption."
+    )
+    state = models.CharField(
+        max_length=8, choices=ComparisonState.choices, default=ComparisonState.RUNNING
+    )
+    trouble = models.TextField(blank=True, help_text="Why it failed.")
+    begun_at = models.DateTimeField()
+    compared_at = models.DateTimeField(null=True, blank=True)
+    replications = models.PositiveIntegerField(default=0, help_text="How many worlds there were.")
     found = models.TextField(blank=True, help_text="A line an arm: its difference in the metric.")
     #: As text, so that arms and metrics keep their order.
-    text = models.TextField(help_text="All that is known of it, as JSON; docs/simulation.md.")
-    compared_at = models.DateTimeField()
+    text = models.TextField(blank=True, help_text="All that is known of it, as JSON.")
+    parquet = models.CharField(
+        max_length=200, blank=True, help_text="Where the replications lie in the lake."
+    )
+
+    objects: ClassVar[ComparisonQuerySet] = ComparisonQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
-        indexes = [models.Index(fields=["-compared_at", "-id"], name="comparison_newest")]
+        constraints = [
+            models.CheckConstraint(
+                condition=(Q(state=ComparisonState.COMPLETE) & Q(compared_at__isnull=False))
+                | (~Q(state=ComparisonState.COMPLETE) & Q(compared_at=None)),
+                name="comparison_complete_has_moment",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-begun_at", "-id"], name="comparison_newest"),
+            models.Index(
+                fields=["id"],
+                condition=Q(state=ComparisonState.RUNNING),
+                name="comparison_running",
+            ),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.scenario}, seed {self.seed}, {self.replications} replications"
+        return f"{self.scenario}, seed {self.seed}"
 
     @property
     def document(self) -> dict[str, Any]:
-        """All that is known of it."""
+        """All that is known of it, once it is complete."""
         found: dict[str, Any] = json.loads(self.text)
         return found
+
+
+class Replicate(models.Model):
+    """One world of a comparison: to be lived, or what it came to."""
+
+    id = models.BigAutoField(primary_key=True)
+    comparison = models.ForeignKey(Comparison, models.CASCADE, related_name="replicates")
+    key = models.CharField(
+        max_length=60, blank=True, help_text="The assumption that is swept; empty: none."
+    )
+    value = models.FloatField(default=0.0, help_text="What the assumption is instead.")
+    number = models.PositiveIntegerField()
+    attempts = models.PositiveIntegerField(default=0)
+    begun_at = models.DateTimeField(null=True, blank=True)
+    done_at = models.DateTimeField(null=True, blank=True)
+    host = models.CharField(max_length=120, blank=True, help_text="Who lived it last.")
+    result = models.TextField(blank=True, help_text="What it came to, as JSON.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["comparison", "key", "value", "number"], name="replicate_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(done_at=None) | ~Q(result=""), name="replicate_done_has_result"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["comparison", "id"], condition=Q(done_at=None), name="replicate_undone"
+            )
+        ]
+
+    def __str__(self) -> str:
+        changed = f", {self.key} {self.value:g}" if self.key else ""
+        return f"replication {self.number}{changed}"

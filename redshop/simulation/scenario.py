@@ -6,9 +6,10 @@ is as ``knobs`` has it.
 
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -92,6 +93,10 @@ class Scenario:
         }
         return hashlib.blake2b(json.dumps(said).encode(), digest_size=8).hexdigest()
 
+    def as_text(self) -> str:
+        """Return all that it says, arms in their order, for ``restored``."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
     @property
     def exposures_thinned(self) -> int:
         """One exposure of this many is simulated; requests and sessions thin with it."""
@@ -160,6 +165,17 @@ def parse(text: str) -> Scenario:
         metric=document.get("metric", "net_sales"),
         windows=tuple(document.get("windows", WINDOWS)),
     )
+
+
+def renamed(text: str) -> str:
+    """Return a scenario's text under a name that says that it is another."""
+    return re.sub(r'^(name\s*=\s*")([^"]*)"', r'\1\2_2"', text, count=1, flags=re.MULTILINE)
+
+
+def restored(text: str) -> Scenario:
+    """Return the scenario that said so (``Scenario.as_text``)."""
+    said: dict[str, Any] = json.loads(text)
+    return Scenario(**{**said, "windows": tuple(said["windows"])})
 
 
 def read(file: Path) -> Scenario:

@@ -10,7 +10,7 @@ from config.roles import ROLES, Role
 from config.supervisor import Player
 from config.watch import Watch
 
-WEB, WORKER, BELL, BEAT = ROLES
+WEB, WORKER, _SIMULATOR, BELL, BEAT = ROLES
 
 
 class Pretended(Player):

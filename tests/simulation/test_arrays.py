@@ -14,8 +14,6 @@ from redshop.simulation.arrays.measures import calibrated, gini, measure
 from redshop.simulation.arrays.replication import replicate
 from redshop.simulation.calibration import figure
 from redshop.simulation.measured import check
-from redshop.simulation.results import running
-from redshop.simulation.results.document import document
 from redshop.simulation.results.statistics import compare
 from redshop.simulation.types import Floats
 from tests.notes.policies import policy
@@ -82,20 +80,6 @@ def test_arms_that_agree_differ_by_exactly_nothing() -> None:
     assert found.attribution["a"] == found.attribution["b"]
     [*rows] = compare([found.metrics, found.metrics], against="a")
     assert {row.difference for row in rows} == {0.0}
-
-
-def test_the_same_bytes_whatever_the_number_of_processes() -> None:
-    trial = scenario({"a": {}, "b": {"trust.video": 0.0}}, population__people=60)
-    policies = {"ces_folk_v4": policy("ces_folk_v4")}
-
-    def told(workers: int) -> object:
-        done = running.run(
-            trial, policies, seed=5, replications=3, workers=workers, half_width=None,
-            progress=lambda _: None,
-        )  # fmt: skip
-        return document(trial, done, seed=5)
-
-    assert told(1) == told(2)
 
 
 def test_a_small_change_is_seen_with_a_tenth_of_the_variance_and_less() -> None:

@@ -13,9 +13,9 @@ from django.urls import reverse
 from redshop.simulation.factories import ComparisonFactory
 from redshop.simulation.knobs import KNOBS
 from redshop.simulation.models import Comparison
-from redshop.simulation.results import running
 from redshop.simulation.results.page import page
 from redshop.simulation.results.statistics import compare, holm, interval, is_precise
+from redshop.simulation.services import comparisons
 
 
 def test_an_interval_is_student_s() -> None:
@@ -101,7 +101,7 @@ def test_assumptions_are_swept_one_at_a_time(
     mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written, key = tmp_path / "a.json", "purchase.link_out_paid"
-    monkeypatch.setattr(running, "KNOBS", {key: KNOBS[key]})
+    monkeypatch.setattr(comparisons, "KNOBS", {key: KNOBS[key]})
 
     call_command(
         "simulate", str(mine), replications=2, sweep=2, json_file=written, stdout=StringIO()

@@ -1,7 +1,6 @@
 """What an arm came to, in numbers: what is compared between arms, and what is calibrated."""
 
 from collections.abc import Iterator
-from typing import Final
 
 import numpy as np
 
@@ -13,31 +12,6 @@ from redshop.simulation.behaviour.purchase import category_part
 from redshop.simulation.calibration import REST, figure
 from redshop.simulation.measured import Measured, rate
 from redshop.simulation.types import Floats
-
-#: What each metric is, in words, in the order in which they are told.
-METRICS: Final = {
-    "exposures": "impressions of a person on a day on which they come",
-    "open_rate": "notes opened of those that came onto a screen",
-    "engagement_rate": "likes, saves, comments, shares and follows of impressions",
-    "search_share": "requests that are searches",
-    "orders": "orders paid, of a thousand people",
-    "sales": "paid, of a thousand people, in minor units",
-    "net_sales": "the same less what came back",
-    "net_share": "net of paid",
-    "sales_of_notes": "net sales that notes brought (the truth), of a thousand people",
-    "sales_anyway": "net sales that would have been anyway (the truth), of a thousand people",
-    "orders_in_7_days": "orders within 7 days of the first note about it, of a thousand people",
-    "orders_in_30_days": "the same within 30 days",
-    "brand_orders": "orders of the brand that spends, of a thousand people",
-    "brand_net_sales": "net sales of the brand that spends, of a thousand people",
-    "brand_return": "net sales of the brand less what it spent, of a thousand people",
-    "platform_revenue": "what the platform earns, of a thousand people",
-    "small_share": "impressions of people's notes that are of creators with few followers",
-    "exposure_gini": "inequality of impressions over notes (Gini)",
-    "top_percent_likes": "likes that the most liked percent of notes have",
-    "notes_published": "notes, of a thousand people",
-    "reviews": "notes about proven purchases, of a thousand people",
-}
 
 
 def measure(arm: Arm, truth: Truth) -> dict[str, float]:

@@ -1,9 +1,9 @@
-"""Running a scenario in memory from the command line, and telling what it came to."""
+"""Comparing the arms of a scenario from the command line, and telling what it came to."""
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,17 +12,15 @@ from django.core.management.base import CommandError, OutputWrapper
 from django.utils import timezone
 from tqdm import tqdm
 
-from notes.discovery import choosing
-from notes.discovery.policies import FeedPolicy
-from redshop.core.errors import NotFound
-from redshop.simulation.results import running
-from redshop.simulation.results.document import document
+from redshop.simulation import tasks
+from redshop.simulation.management.simulators import simulators
+from redshop.simulation.models import Comparison, ComparisonState
 from redshop.simulation.results.page import page
-from redshop.simulation.scenario import Scenario
-from redshop.simulation.services import comparisons
+from redshop.simulation.services import comparisons, replicates
+from redshop.simulation.services.comparisons import Design
 
-#: Replications of a scenario that compares arms, and of one that does not, unless told otherwise.
-COMPARED, ALONE = 8, 3
+#: How often a command looks what others have lived.
+LOOK_EVERY_SECONDS: Final = 0.3
 #: Metrics that are told on a terminal.
 TOLD: Final = (
     "open_rate", "engagement_rate", "orders", "net_sales", "sales_of_notes", "sales_anyway",
@@ -32,40 +30,19 @@ TOLD: Final = (
 
 def compare(
     out: OutputWrapper,
-    scenario: Scenario,
+    design: Design,
     *,
-    seed: int,
-    replications: int | None,
     workers: int,
-    half_width: float | None,
-    sweep: int,
     json_file: Path | None,
     html_file: Path | None,
     keep: bool,
 ) -> None:
-    """Run the replications of a scenario; tell, keep and write what they came to."""
+    """See that the replications of a scenario are lived; tell and write what they came to."""
     call_command("migrate", verbosity=0)  # policies are rows
-    count = replications or (COMPARED if len(scenario.arms) > 1 else ALONE)
-    policies = _policies(scenario)
-    told = scenario.settings()
-    out.write(
-        f"{scenario.name}, version {scenario.version}: {scenario.question}\n"
-        f"{told.whole('population.people'):,} people in memory, {told.whole('population.days')} "
-        f"days, arms {', '.join(scenario.arms)}; seed {seed}\n{scenario.declaration}"
-    )
-    with _bar(count) as progress:
-        done = running.run(
-            scenario,
-            policies,
-            seed=seed,
-            replications=count,
-            workers=workers,
-            half_width=half_width,
-            progress=lambda _: progress.update(),
-        )
-    found = document(
-        scenario, done, seed=seed, sweep=_swept(scenario, policies, seed, sweep, workers)
-    )
+    begun = comparisons.begin(design, at=timezone.now())
+    _announce(out, design, begun)
+    _carry_out(begun, workers=workers)
+    found = Comparison.objects.get(pk=begun.pk).document
     _tell(out, found)
     if json_file is not None:
         json_file.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
@@ -74,43 +51,42 @@ def compare(
         html_file.write_text(page(found), "utf-8")
         out.write(f"The page: {html_file}")
     if keep:
-        kept = comparisons.keep(document=found, at=timezone.now())
-        out.write(f"Kept as comparison {kept.pk}; the admin shows it among the numbers.")
+        out.write(f"Kept as comparison {begun.pk}; the admin shows it among the numbers.")
+    else:
+        replicates.forget(comparison_id=begun.pk)
 
 
-def _policies(scenario: Scenario) -> dict[str, FeedPolicy]:
-    labels = {scenario.settings(arm).text("discovery.policy") for arm in scenario.arms}
-    found = {}
-    for label in sorted(labels):
-        try:
-            found[label] = choosing.named(label)
-        except NotFound as error:
-            raise CommandError(f"there is no ranking policy {label}") from error
-        if found[label].is_learned:
-            raise CommandError(f"{label} needs a learned model, which a world in memory has not")
-    return found
+def _announce(out: OutputWrapper, design: Design, begun: Comparison) -> None:
+    scenario = design.scenario
+    out.write(
+        f"{scenario.name}, version {scenario.version}: {scenario.question}\n"
+        f"{begun.people:,} people in memory, {begun.days} days, arms {', '.join(scenario.arms)}; "
+        f"seed {begun.seed}\n{scenario.declaration}"
+    )
+    if done := begun.replicates.exclude(done_at=None).count():
+        out.write(f"Begun before: {done} replications are there already.")
 
 
-def _swept(
-    scenario: Scenario, policies: Mapping[str, FeedPolicy], seed: int, count: int, workers: int
-) -> list[dict[str, Any]]:
-    if not count or len(scenario.arms) < 2:
-        return []
-    with _bar(running.swept(), unit=" ends of assumptions") as progress:
-        return running.sweep(
-            scenario,
-            policies,
-            seed=seed,
-            replications=count,
-            workers=workers,
-            progress=progress.update,
-        )
+def _carry_out(begun: Comparison, *, workers: int) -> None:
+    """Live replications here, or have simulators do it, until there are enough of them.
 
-
-@contextmanager
-def _bar(count: int, unit: str = " replications") -> Iterator[Any]:
-    with tqdm(total=count, unit=unit, disable=not sys.stderr.isatty()) as bar:
-        yield bar
+    Raises:
+        CommandError: the comparison failed, or somebody stopped it.
+    """
+    count = begun.planned if not begun.swept else begun.replicates.count()
+    with (
+        simulators(workers if workers > 1 else 0),
+        tqdm(total=count, unit=" replications", disable=not sys.stderr.isatty()) as bar,
+    ):
+        while (now := Comparison.objects.get(pk=begun.pk)).state == ComparisonState.RUNNING:
+            if workers > 1:
+                tasks.ring()
+            if workers > 1 or not replicates.live_next(comparison_id=begun.pk):
+                time.sleep(LOOK_EVERY_SECONDS)
+                replicates.advance(comparison_id=begun.pk, at=timezone.now())
+            bar.update(begun.replicates.exclude(done_at=None).count() - bar.n)
+    if now.state != ComparisonState.COMPLETE:
+        raise CommandError(f"The comparison {now.get_state_display().lower()}. {now.trouble}")
 
 
 def _tell(out: OutputWrapper, found: Mapping[str, Any]) -> None:

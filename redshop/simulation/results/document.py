@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from redshop.simulation.arrays.measures import METRICS
 from redshop.simulation.arrays.replication import Replication
 from redshop.simulation.calibration import figures
 from redshop.simulation.knobs import KNOBS
 from redshop.simulation.measured import Measured, check
+from redshop.simulation.metrics import METRICS
 from redshop.simulation.results.statistics import compare, interval
 from redshop.simulation.scenario import Scenario
 

@@ -21,8 +21,10 @@ from redshop.simulation.management.comparing import compare
 from redshop.simulation.measured import Check
 from redshop.simulation.models import SimulationRun
 from redshop.simulation.report import check_calibration
-from redshop.simulation.scenario import DEMO, Scenario, find, ready
+from redshop.simulation.scenario import DEMO, Scenario, ready
 from redshop.simulation.services import runs
+from redshop.simulation.services.comparisons import Design
+from redshop.simulation.services.scenarios import named
 
 LARGEST_SEED = 2**32 - 1
 FEWEST_PEOPLE = 20
@@ -58,7 +60,9 @@ class Command(BaseCommand):
     def _add_arguments_of_memory(self, parser: ArgumentParser) -> None:
         group = parser.add_argument_group("in memory")
         group.add_argument("--replications", type=int, help="worlds, each lived in every arm")
-        group.add_argument("--workers", type=int, default=1, help="processes; no number differs")
+        group.add_argument(
+            "--workers", type=int, default=1, help="simulators to start; no number differs"
+        )
         group.add_argument(
             "--half-width",
             type=float,
@@ -90,7 +94,7 @@ class Command(BaseCommand):
 
     def handle(self, *, scenario: str, world: str | None, **options: Any) -> None:
         try:
-            chosen = find(scenario)
+            chosen = named(scenario)
         except ScenarioInvalid as refusal:
             raise CommandError(refusal.detail) from refusal
         if (world or ("backend" if chosen == DEMO else "arrays")) == "arrays":
@@ -105,20 +109,16 @@ class Command(BaseCommand):
             if options[name] is not None
         }
         _check_seed(options["seed"])
-        names = (
-            "seed",
-            "replications",
-            "workers",
-            "half_width",
-            "sweep",
-            "json_file",
-            "html_file",
-            "keep",
-        )
         try:
-            compare(
-                self.stdout, scenario.with_told(told), **{name: options[name] for name in names}
+            design = Design(
+                scenario=scenario.with_told(told),
+                seed=options["seed"],
+                replications=options["replications"],
+                half_width=options["half_width"],
+                sweep=options["sweep"],
             )
+            names = ("workers", "json_file", "html_file", "keep")
+            compare(self.stdout, design, **{name: options[name] for name in names})
         except ScenarioInvalid as refusal:
             raise CommandError(refusal.detail) from refusal
 
