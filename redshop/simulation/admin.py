@@ -48,6 +48,7 @@ _HOW_TO_WRITE: Final = (
     "A question, numbers by section, and arms that change some of them. What it does not say is as "
     "the calibration has it. docs/simulation.md tells what can be said; whatever cannot is refused."
 )
+_WRAPPED: Final = "white-space: pre-wrap; overflow-wrap: anywhere"
 _DESIGN: Final = ActionDialog(
     title="Compare its arms",
     description="Each world is lived once in every arm, with the same random numbers, by "
@@ -127,7 +128,7 @@ class ScenarioAdmin(EditableAdmin):
     @display(description="as TOML")
     def shown(self, written: WrittenScenario) -> SafeString:
         """Show the text as it is."""
-        return format_html('<pre class="whitespace-pre-wrap text-xs">{}</pre>', written.text)
+        return format_html('<pre class="text-xs" style="{}">{}</pre>', _WRAPPED, written.text)
 
     @action(  # type: ignore[operator]
         description="Compare its arms",
@@ -138,7 +139,7 @@ class ScenarioAdmin(EditableAdmin):
     )
     def compare(self, request: HttpRequest, form: Any, object_id: Any) -> HttpResponse:
         """Have worlds of the scenario lived in every arm."""
-        begun = comparisons.begin_within(form.design(), at=timezone.now())
+        begun = comparisons.begin(form.design(), at=timezone.now())
         messages.success(request, f"{begun} was begun; simulators live it, and this page watches.")
         return back_to(request, reverse("admin:simulation_comparison_change", args=[begun.pk]))
 
@@ -158,16 +159,20 @@ class ComparisonAdmin(ReadOnlyAdmin):
     list_filter = ["state", "scenario"]
     search_fields = ["scenario__startswith"]
     ordering = ["-begun_at", "-pk"]
-    fieldsets = [
-        (None, {"fields": ["question", "progress", "shown", "report", "trouble"]}),
-        ("What was asked", {"fields": [
-            ("scenario", "version", "digest"), ("people", "days", "seed"),
-            ("planned", "half_width", "swept"), "metric", "begun_at",
-        ]}),
-        ("What came of it", {"fields": ["replications", "compared_at", "parquet"]}),
-    ]  # fmt: skip
     actions = ["side_by_side"]
     actions_detail: Any = ["stop", "resume"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Show what there is by now."""
+        told = {
+            ComparisonState.COMPLETE: ["shown", "report", "parquet"],
+            ComparisonState.FAILED: ["trouble"],
+        }
+        asked = ["scenario", "asked", "metric", "begun_at", "compared_at"]
+        return [
+            (None, {"fields": ["question", "progress", *told.get(obj.state, [])]}),
+            ("What was asked", {"fields": asked}),
+        ]
 
     def get_urls(self) -> Any:
         def ours(route: str, view: Any, name: str) -> Any:
@@ -258,6 +263,17 @@ class ComparisonAdmin(ReadOnlyAdmin):
     def question(self, comparison: Comparison) -> str:
         """Show what the scenario asks."""
         return restored(comparison.said).question or "–"
+
+    @display(description="asked")
+    def asked(self, comparison: Comparison) -> str:
+        """Show how the scenario is put to the test."""
+        share, ends = comparison.half_width, comparison.swept
+        return (
+            f"{comparison.planned:,} worlds of {comparison.people:,} people, {comparison.days} days"
+            + ("" if share is None else f", fewer once differences are within {100 * share:g} %")
+            + ("" if not ends else f", {ends} more at either end of every assumption")
+            + f"; seed {comparison.seed}; version {comparison.version}, {comparison.digest}"
+        )
 
     @display(description="progress")
     def progress(self, comparison: Comparison) -> SafeString:

@@ -26,7 +26,7 @@ from tests.states import with_tables
 
 pytestmark = pytest.mark.processes
 
-ROLES = ("web", "worker", "bell", "beat", "sandbox")
+ROLES = ("web", "worker", "simulator", "bell", "beat", "sandbox")
 
 
 class Up:

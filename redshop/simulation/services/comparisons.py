@@ -59,8 +59,10 @@ class Design:
 @cache
 def code() -> str:
     """Return a digest of the code whose numbers a comparison's are: behaviour and ranking."""
-    packages = (redshop.simulation, notes.discovery)
-    return digest_of(*(Path(str(each.__file__)).parent for each in packages))
+    ours, ranking = (
+        Path(str(each.__file__)).parent for each in (redshop.simulation, notes.discovery)
+    )
+    return digest_of(ours / "arrays", ours / "behaviour", ours / "results", ranking)
 
 
 def policies_of(scenario: Scenario) -> dict[str, FeedPolicy]:
@@ -103,12 +105,6 @@ def begin(design: Design, *, at: datetime) -> Comparison:
     Raises:
         ScenarioInvalid: there is no such metric or policy.
     """
-    return begin_within(design, at=at)
-
-
-@requires_transaction
-def begin_within(design: Design, *, at: datetime) -> Comparison:
-    """Begin a comparison as a part of something else; see ``begin``."""
     check(design.scenario)
     unfinished = Comparison.objects.exclude(state=ComparisonState.COMPLETE).filter(
         digest=design.scenario.digest,
