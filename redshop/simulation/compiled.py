@@ -13,19 +13,21 @@ import numba
 from django.conf import settings
 from numba.extending import register_jitable
 
+from redshop.simulation.behaviour.marking import MARKED
 from redshop.simulation.sources import digest_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def compilable(function: F) -> F:
-    """Mark a function of arrays and numbers that compiled code may call; else it stays as it is."""
-    return register_jitable(function)
-
-
 def compiled(function: F) -> F:
-    """Compile a function; it runs beside others, in threads."""
+    """Compile a function, with all that is marked in ``behaviour``; it runs in threads, too."""
+    _register_marked()
     return cast("F", numba.njit(nogil=True, cache=True, error_model="numpy")(function))
+
+
+def _register_marked() -> None:
+    while MARKED:
+        register_jitable(MARKED.pop())
 
 
 def inlined(function: F) -> F:

@@ -1,5 +1,7 @@
 """What scenarios say is checked, told with where it stands, and found by name."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,3 +96,12 @@ def test_the_digest_is_of_what_is_said() -> None:
     assert one.digest != one.with_told({"trust.user": 0.01}).digest
     with pytest.raises(ScenarioInvalid):
         one.with_told({"trust.user": 100})
+
+
+def test_who_shows_the_admin_compiles_nothing() -> None:
+    looks = (
+        "import django, sys; django.setup(); import redshop.simulation.admin;"
+        " sys.exit('numba' in sys.modules)"
+    )
+
+    assert subprocess.run([sys.executable, "-c", looks], check=False).returncode == 0

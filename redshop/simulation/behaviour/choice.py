@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from redshop.simulation.compiled import compilable
+from redshop.simulation.behaviour.marking import compilable
 from redshop.simulation.types import Bools, Floats, Ints
 
 #: Fewest and mean further notes scrolled past in one request (assumed).

@@ -4,8 +4,8 @@ from typing import Final
 
 import numpy as np
 
+from redshop.simulation.behaviour.marking import compilable
 from redshop.simulation.calibration import figure
-from redshop.simulation.compiled import compilable
 from redshop.simulation.types import Bools, Floats
 
 #: How much more a reader does for a note that fits them, per unit of log affinity (assumed).

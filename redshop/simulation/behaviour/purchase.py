@@ -5,8 +5,8 @@ from typing import Final
 
 import numpy as np
 
+from redshop.simulation.behaviour.marking import compilable
 from redshop.simulation.calibration import figure
-from redshop.simulation.compiled import compilable
 from redshop.simulation.types import Bools, Floats, Ints
 
 #: Interest in a product: what an open, a deep read and a product view add (assumed), where one
