@@ -26,6 +26,8 @@ from redshop.simulation.visits import PAGE, Visit
 
 #: Seconds that somebody on an errand looks for the product they have in mind (assumed).
 LOOKING: Final = 20
+#: Events that a device sends at once: half of what a batch may have.
+ROWS_A_BATCH: Final = 500
 
 
 _PLACES: Final = {False: "feed", True: "search"}
@@ -210,14 +212,18 @@ def _run_errand(life: Life, visit: Visit) -> None:
 
 def _report(life: Life, visit: Visit) -> None:
     """Send what the visit's device saw, through the door that every client uses."""
-    taken = ingestion.ingest(
-        batch=Batch(
-            sent_at=visit.clock, visitor_id=None, session_id=visit.session_id, rows=visit.rows
-        ),
-        person_id=life.residents.person_ids[visit.person],
-        received_at=visit.clock,
-        population=Population.SIMULATED,
-    )
-    life.tally["client events taken"] += taken.accepted
-    life.tally["client events rejected"] += len(taken.rejected)
+    for start in range(0, len(visit.rows), ROWS_A_BATCH):
+        taken = ingestion.ingest(
+            batch=Batch(
+                sent_at=visit.clock,
+                visitor_id=None,
+                session_id=visit.session_id,
+                rows=visit.rows[start : start + ROWS_A_BATCH],
+            ),
+            person_id=life.residents.person_ids[visit.person],
+            received_at=visit.clock,
+            population=Population.SIMULATED,
+        )
+        life.tally["client events taken"] += taken.accepted
+        life.tally["client events rejected"] += len(taken.rejected)
     visit.rows.clear()

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from django.core.management import call_command
 from django.core.management.base import CommandError, OutputWrapper
 from django.utils import timezone
 from tqdm import tqdm
@@ -38,7 +37,6 @@ def compare(
     keep: bool,
 ) -> None:
     """See that the replications of a scenario are lived; tell and write what they came to."""
-    call_command("migrate", verbosity=0)  # policies are rows
     begun = comparisons.begin(design, at=timezone.now())
     _announce(out, design, begun)
     _carry_out(begun, workers=workers)

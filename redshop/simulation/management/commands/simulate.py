@@ -93,6 +93,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, scenario: str, world: str | None, **options: Any) -> None:
+        call_command("migrate", verbosity=0)  # policies and scenarios are rows
         try:
             chosen = named(scenario)
         except ScenarioInvalid as refusal:
