@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.apps import AppConfig
+from django.apps import apps as everything
 from django.db.models.signals import post_migrate
 from django.utils import timezone
 
@@ -14,7 +15,7 @@ class SimulationConfig(AppConfig):
         post_migrate.connect(_bring_ready_scenarios, sender=self)
 
 
-def _bring_ready_scenarios(*, apps: Any, **_: Any) -> None:
+def _bring_ready_scenarios(*, apps: Any = everything, **_: Any) -> None:
     """Show the scenarios of the project's files in the admin, where their table is there."""
     from redshop.simulation.services import scenarios
 

@@ -3,7 +3,6 @@
 from typing import Any, Final
 
 from celery import current_app, shared_task
-from django.utils import timezone
 
 from redshop.simulation.services import comparisons
 
@@ -38,6 +37,6 @@ def live(**_newer: Any) -> None:
     """Live one replication, and see that the next one is lived."""
     from redshop.simulation.services import replicates  # compiles: not for other workers
 
-    replicates.advance_all(at=timezone.now())
+    replicates.advance_all()
     if replicates.live_next():
         live.apply_async()

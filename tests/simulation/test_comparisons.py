@@ -136,7 +136,7 @@ def test_a_process_that_died_before_the_conclusion_leaves_it_to_the_next() -> No
         replicates._live(taken)
     assert comparisons.wanted() == 1
 
-    replicates.advance_all(at=NOW)
+    replicates.advance_all()
 
     assert Comparison.objects.get(pk=comparison.pk).state == ComparisonState.COMPLETE
     assert comparisons.wanted() == 0

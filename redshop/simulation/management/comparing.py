@@ -81,7 +81,7 @@ def _carry_out(begun: Comparison, *, workers: int) -> None:
                 tasks.ring()
             if workers > 1 or not replicates.live_next(comparison_id=begun.pk):
                 time.sleep(LOOK_EVERY_SECONDS)
-                replicates.advance(comparison_id=begun.pk, at=timezone.now())
+                replicates.advance(comparison_id=begun.pk)
             bar.update(begun.replicates.exclude(done_at=None).count() - bar.n)
     if now.state != ComparisonState.COMPLETE:
         raise CommandError(f"The comparison {now.get_state_display().lower()}. {now.trouble}")

@@ -10,12 +10,11 @@ import socket
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Final
 
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from redshop.core.db import session_lock
 from redshop.simulation.arrays.replication import Replication, replicate
@@ -50,15 +49,15 @@ def live_next(*, comparison_id: int | None = None) -> bool:
             if taken.attempts >= MOST_STARTS:
                 comparisons.fail(comparison_id=taken.comparison_id, why=f"{taken}: {told}")
             raise
-    advance(comparison_id=taken.comparison_id, at=timezone.now())
+    advance(comparison_id=taken.comparison_id)
     return True
 
 
-def advance_all(*, at: datetime) -> None:
+def advance_all() -> None:
     """Bring on what a process left that died between a replication and what follows from it."""
     whole = comparisons.running().exclude(replicates__done_at=None)
     for comparison_id in whole.values_list("pk", flat=True):
-        advance(comparison_id=comparison_id, at=at)
+        advance(comparison_id=comparison_id)
 
 
 @contextmanager
@@ -77,7 +76,7 @@ def _start(replicate_id: int) -> Replicate | None:
     """Count a start, before the work that may kill this process; None where it is done by now."""
     with transaction.atomic(durable=True):
         Replicate.objects.filter(pk=replicate_id, done_at=None).update(
-            attempts=F("attempts") + 1, begun_at=timezone.now(), host=socket.gethostname()
+            attempts=F("attempts") + 1, begun_at=Now(), host=socket.gethostname()
         )
     return comparisons.waiting().filter(pk=replicate_id).select_related("comparison").first()
 
@@ -95,12 +94,12 @@ def _live(taken: Replicate) -> None:
     )
     with transaction.atomic(durable=True):
         Replicate.objects.filter(pk=taken.pk, done_at=None).update(
-            result=keeping.text_of(done), done_at=timezone.now()
+            result=keeping.text_of(done), done_at=Now()
         )
 
 
 @transaction.atomic(durable=True)
-def advance(*, comparison_id: int, at: datetime) -> None:
+def advance(*, comparison_id: int) -> None:
     """Ask for the replications that are still wanting, or conclude, once none is undone."""
     comparison = Comparison.objects.filter(pk=comparison_id).locked().first()
     if comparison is None or comparison.state != ComparisonState.RUNNING:
@@ -123,7 +122,8 @@ def advance(*, comparison_id: int, at: datetime) -> None:
     comparison.text = json.dumps(found, ensure_ascii=False)
     comparison.found = in_words(found)
     comparison.replications = len(usual)
-    comparison.state, comparison.compared_at = ComparisonState.COMPLETE, at
+    comparison.state = ComparisonState.COMPLETE
+    comparison.compared_at = Now()
     comparison.save()
 
 
