@@ -10,6 +10,7 @@ from notes.discovery.policies import INTERESTS, FeedPolicy
 from notes.discovery.ranking.pool import INTERACTIONS
 from redshop.simulation.arrays import living, state, today
 from redshop.simulation.arrays.draws import Purpose, uniforms
+from redshop.simulation.arrays.log import Log
 from redshop.simulation.arrays.sales import Sales
 from redshop.simulation.arrays.state import Goods, Memory
 from redshop.simulation.arrays.world import (
@@ -61,8 +62,11 @@ class Counts:
 class Arm:
     """A world that goes its own way by the settings of an arm."""
 
-    def __init__(self, world: World, told: Settings, policy: FeedPolicy) -> None:
-        self.world, self.told, self.policy = world, told, policy
+    def __init__(
+        self, world: World, told: Settings, policy: FeedPolicy, log: Log | None = None
+    ) -> None:
+        """Begin where the world begins; with a ``log`` what people see and do is kept there."""
+        self.world, self.told, self.policy, self.log = world, told, policy, log
         self.notes = world.notes.copied()
         self.without_brand = told.whole("growth.without_brand")
         if self.without_brand >= 0:
@@ -171,7 +175,7 @@ class Arm:
         means = sessions.mean_requests(self._mean_requests(), searches, share)
         requests = sessions.counts(means, drawn(Purpose.REQUESTS))
         begins = sessions.starts(drawn(Purpose.CLOCK), utc_offset_hours=8.0)
-        begin = day + begins / living.DAY_SECONDS
+        begin = day + begins / state.DAY_SECONDS
         table, pool = today.table_of(self, day), today.pool_of(self, day)
         rules = today.rules_of(self, day, table)
         chunks = [people[start : start + CHUNK] for start in range(0, len(people), CHUNK)]
@@ -187,6 +191,8 @@ class Arm:
         with ThreadPoolExecutor(THREADS) as threads:
             for found in threads.map(lived, chunks):
                 self._take(*found)  # type: ignore[arg-type]
+                if self.log is not None:
+                    self.log.take(found[0], day, begin)  # type: ignore[arg-type]
         self.sales.pass_day(self, day)
         self.memory.stock[:] *= np.float32(0.5 ** (1.0 / INTERESTS.half_life_days))
         self._watch()
@@ -206,8 +212,8 @@ class Arm:
         counts.looks += looks
         counts.requests += asked[0]
         counts.pairs += asked[1]
-        self.impressions += np.bincount(shown, minlength=size)
-        counts.promoted += int(self.is_promoted[shown].sum())
+        self.impressions += np.bincount(shown[:, state.SHOWN_NOTE], minlength=size)
+        counts.promoted += int(self.is_promoted[shown[:, state.SHOWN_NOTE]].sum())
         note, deeds = opens[:, state.OPEN_NOTE], opens[:, state.OPEN_DEEDS]
         searching = opens[:, state.OPEN_SEARCHING]
         counts.opens += np.bincount(searching, minlength=2)

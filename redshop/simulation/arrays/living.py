@@ -4,8 +4,6 @@ The same behaviour as in the live world (``behaviour``), on the same arrays of a
 changes what others see before the day is over, so people live side by side.
 """
 
-from typing import Final
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,8 +19,6 @@ from redshop.simulation.glance import DEEP
 from redshop.simulation.types import Bools, Floats, Ints
 from redshop.simulation.visits import PAGE
 
-#: How many places a request has in the names of draws; more than are ever shown.
-PLACES: Final = 64
 _P_PROPOSAL, _P_ACCEPTANCE = int(Purpose.PROPOSAL), int(Purpose.ACCEPTANCE)
 _P_DECISION, _P_ERRAND, _P_SURFACE = (
     int(Purpose.DECISION), int(Purpose.ERRAND), int(Purpose.SURFACE),
@@ -32,8 +28,6 @@ _OPEN, _VIEW, _CART, _PAYS, _DELAY, _DWELL, _NOISE, _ACTION = 0, 1, 2, 3, 4, 5, 
 _DEEDS = np.array([state.LIKE, state.SAVE, state.COMMENT, state.SHARE, state.FOLLOW])
 #: What an act says of somebody's interest in its shelf, as ``InterestPolicy`` weighs it.
 _OPENED, _LIKED, _SAVED, _COMMENTED, _SHARED = 1.0, 2.0, 3.0, 3.0, 3.0
-#: Seconds that pass on a request, and in a day.
-_REQUEST_SECONDS, DAY_SECONDS = 90.0, 86_400.0
 
 
 @compiled
@@ -220,23 +214,32 @@ def _shop(
 def _look(
     person: int, number: int, notes: Ints, surface: int, when: float, tired: Ints,
     rules: Rules, table: Table, goods: Goods, memory: Memory, key: np.uint64,
-    opens: NDArray[np.int32], carts: Floats, touches: Floats, counts: Ints, tally: Ints,
+    shown: NDArray[np.int32], opens: NDArray[np.int32], carts: Floats, touches: Floats,
+    counts: Ints, tally: Ints,
 ) -> None:  # fmt: skip
-    """Let somebody look at a screen: open, read, act, want."""
+    """Let somebody look at a screen: open, read, act, want; say so in its rows of ``shown``."""
     seen = np.zeros(len(notes), dtype=np.bool_)
     for place in range(len(notes) if memory.seen.shape[1] else 0):
         seen[place] = is_seen(person, notes[place], memory)
         memory.seen[person, notes[place] >> 6] |= np.uint64(1) << np.uint64(notes[place] & 63)
     searching = int(surface == state.SEARCH)
     chance = _chances(person, notes, surface, tired[0], tired[1], rules, table, memory, seen)
-    slots = number * PLACES + np.arange(len(notes))
+    slots = number * state.PLACES + np.arange(len(notes))
     opened = np.zeros(len(notes), dtype=np.bool_)
     for place in range(len(notes)):
         opened[place] = uniform(key, slots[place], _OPEN) < chance[place]
         tally[searching, place, table.type[notes[place]], 0] += 1
         tally[searching, place, table.type[notes[place]], 1] += opened[place]
         tired[1] += table.is_paid[notes[place]]
-    there, slots = notes[opened], slots[opened]
+        row = shown[place]
+        row[state.SHOWN_NOTE], row[state.SHOWN_PERSON] = notes[place], person
+        row[state.SHOWN_PLACE] = slots[place]
+        row[state.SHOWN_WHAT] = (
+            surface
+            | (np.int64(opened[place]) << state.SHOWN_OPENED)
+            | (np.int64(seen[place]) << state.SHOWN_BEFORE)
+        )
+    there, slots, rows = notes[opened], slots[opened], np.flatnonzero(opened)
     affinity = memory.interests[person][table.shelf[there]].astype(np.float64)
     median = table.median_dwell[there]
     dwell = dwell_ms(median, affinity, _noise(key, slots))
@@ -254,6 +257,7 @@ def _look(
         _learn(person, table.shelf[note], deeds[place], memory)
         if deeds[place] & state.FOLLOW and table.author_place[note] >= 0:
             _follow(person, table.author_place[note], memory)
+        shown[rows[place], state.SHOWN_WHAT] |= deeds[place] << state.SHOWN_DEEDS
         row = opens[counts[0]]
         row[state.OPEN_NOTE], row[state.OPEN_PERSON] = note, person
         row[state.OPEN_DEEDS], row[state.OPEN_SEARCHING] = deeds[place], searching
@@ -319,7 +323,7 @@ def _screen(
     shown = np.full(depth, -1, dtype=np.int64)
     for place in range(depth):
         shown[place] = offered(
-            person, number * PLACES + place, surface, shelf, keys, interest, sums, followed,
+            person, number * state.PLACES + place, surface, shelf, keys, interest, sums, followed,
             shown, place, rules, table, pool, memory,
         )  # fmt: skip
     return shown[shown >= 0]
@@ -364,13 +368,12 @@ def _day_of(
             person, number, surface, shelf, depth, keys, interest, sums, followed, rules, table,
             pool, memory,
         )  # fmt: skip
-        shown[counts[3] : counts[3] + len(notes)] = notes
-        counts[3] += len(notes)
         _look(
-            person, number, notes, surface, when, tired, rules, table, goods, memory, key, opens,
-            carts, touches, counts, tally,
+            person, number, notes, surface, when, tired, rules, table, goods, memory, key,
+            shown[counts[3] : counts[3] + len(notes)], opens, carts, touches, counts, tally,
         )  # fmt: skip
-        when += _REQUEST_SECONDS / DAY_SECONDS
+        counts[3] += len(notes)
+        when += state.REQUEST_SECONDS / state.DAY_SECONDS
 
 
 @compiled
@@ -388,12 +391,12 @@ def live(
             come (days).
 
     Returns:
-        Notes shown, int32[impressions]; notes opened, int32[opens, 4]; carts, float64[carts, 13];
-        touches before them, float64[touches, 2]; impressions and opens, int64[search, place,
-        type, 2]; requests by surface, and pairs of them, int64[2, 4].
+        Notes shown, int32[impressions, 4]; notes opened, int32[opens, 4]; carts,
+        float64[carts, 13]; touches before them, float64[touches, 2]; impressions and opens,
+        int64[search, place, type, 2]; requests by surface, and pairs of them, int64[2, 4].
     """
     total = int(requests.sum()) * PAGE
-    shown, opens = np.empty(total, dtype=np.int32), np.empty((total, 4), dtype=np.int32)
+    shown, opens = np.empty((total, 4), dtype=np.int32), np.empty((total, 4), dtype=np.int32)
     carts = np.zeros((total // 4 + len(people), state.CART_COLUMNS))
     touches = np.empty((total + 64 * len(people), 2))
     counts, tally = np.zeros(4, dtype=np.int64), np.zeros((2, PAGE, 3, 2), dtype=np.int64)

@@ -10,6 +10,7 @@ import numpy as np
 from notes.discovery.policies import FeedPolicy
 from redshop.simulation.arrays.arm import Arm
 from redshop.simulation.arrays.credits import judge
+from redshop.simulation.arrays.log import Log
 from redshop.simulation.arrays.measures import calibrated, measure
 from redshop.simulation.arrays.truth import Truth, truth_of
 from redshop.simulation.arrays.world import World, draw_world
@@ -77,9 +78,11 @@ def _people_of(told: Settings) -> str:
     return repr(sorted(drawn.items()))
 
 
-def live(world: World, scenario: Scenario, name: str, policy: FeedPolicy) -> Lived:
-    """Live one arm of a world to its end."""
-    arm = Arm(world, scenario.settings(name), policy)
+def live(
+    world: World, scenario: Scenario, name: str, policy: FeedPolicy, log: Log | None = None
+) -> Lived:
+    """Live one arm of a world to its end; with a ``log`` what people see and do is kept there."""
+    arm = Arm(world, scenario.settings(name), policy, log)
     arm.live()
     return Lived(arm, truth_of(arm))
 

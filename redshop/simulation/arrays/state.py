@@ -118,6 +118,14 @@ class Goods(NamedTuple):
 READ, LIKE, SAVE, COMMENT, SHARE, FOLLOW, VIEW, CART = (1 << bit for bit in range(8))
 #: Surfaces, as the kernels number them.
 EXPLORE, SEARCH, FOLLOWING = 0, 1, 2
+#: Columns of a note that was on a screen. Its place is ``request * PLACES + position``; what came
+#: of it is the surface, and bits: opened, on their screen before, and its deeds.
+SHOWN_NOTE, SHOWN_PERSON, SHOWN_PLACE, SHOWN_WHAT = range(4)
+SHOWN_OPENED, SHOWN_BEFORE, SHOWN_DEEDS = 2, 3, 4  # bits; the surface takes the first two
+#: How many places a request has in names of draws; more than are ever shown.
+PLACES: Final = 64
+#: Seconds that pass on a request, and in a day.
+REQUEST_SECONDS, DAY_SECONDS = 90.0, 86_400.0
 #: Columns of an opened note, of a cart, and of a touch that came before it.
 OPEN_NOTE, OPEN_PERSON, OPEN_DEEDS, OPEN_SEARCHING = range(4)
 (
