@@ -14,6 +14,7 @@ from tqdm import tqdm
 from redshop.simulation import tasks
 from redshop.simulation.management.simulators import simulators
 from redshop.simulation.models import Comparison, ComparisonState
+from redshop.simulation.results.logged import write_log
 from redshop.simulation.results.page import page
 from redshop.simulation.services import comparisons, replicates
 from redshop.simulation.services.comparisons import Design
@@ -34,6 +35,7 @@ def compare(
     workers: int,
     json_file: Path | None,
     html_file: Path | None,
+    log_folder: Path | None,
     keep: bool,
 ) -> None:
     """See that the replications of a scenario are lived; tell and write what they came to."""
@@ -48,6 +50,10 @@ def compare(
     if html_file is not None:
         html_file.write_text(page(found), "utf-8")
         out.write(f"The page: {html_file}")
+    if log_folder is not None:
+        rows = write_log(design.scenario, seed=design.seed, folder=log_folder)
+        told = ", ".join(f"{count:,} {name}" for name, count in rows.items())
+        out.write(f"The log of {design.scenario.against}, first replication: {log_folder} ({told})")
     if keep:
         out.write(f"Kept as comparison {begun.pk}; the admin shows it among the numbers.")
     else:

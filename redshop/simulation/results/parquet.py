@@ -30,12 +30,18 @@ def write(
     columns = zip(_COLUMNS, zip(*rows, strict=True), strict=True)
     told = {name: np.array(values) for name, values in columns}
     path = f"simulation_comparison/comparison-{comparison_id}.parquet"
-    with TemporaryDirectory() as folder, duck() as database:
+    with TemporaryDirectory() as folder:
         file = Path(folder) / "rows.parquet"
-        database.register("told", told)
-        database.execute(f"COPY (FROM told) TO '{file}' (FORMAT parquet, COMPRESSION zstd)")
-        storage().put(file, path, rows=len(rows))
+        storage().put(file, path, rows=write_table(told, file))
     return path
+
+
+def write_table(columns: Mapping[str, Any], file: Path) -> int:
+    """Write arrays of one length as the columns of a Parquet file; return how many rows it has."""
+    with duck() as database:
+        database.register("told", dict(columns))
+        database.execute("COPY (FROM told) TO ? (FORMAT parquet, COMPRESSION zstd)", [str(file)])
+    return len(next(iter(columns.values())))
 
 
 def remove(path: str) -> None:

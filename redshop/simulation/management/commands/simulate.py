@@ -79,6 +79,12 @@ class Command(BaseCommand):
         group.add_argument(
             "--no-keep", dest="keep", action="store_false", help="keep nothing for the admin"
         )
+        group.add_argument(
+            "--log",
+            type=Path,
+            dest="log_folder",
+            help="write what everybody saw and did there, as Parquet, with the truth beside",
+        )
         group.add_argument("--html", type=Path, dest="html_file", help="write the page there")
 
     def _add_arguments_of_database(self, parser: ArgumentParser) -> None:
@@ -118,7 +124,7 @@ class Command(BaseCommand):
                 half_width=options["half_width"],
                 sweep=options["sweep"],
             )
-            names = ("workers", "json_file", "html_file", "keep")
+            names = ("workers", "json_file", "html_file", "log_folder", "keep")
             compare(self.stdout, design, **{name: options[name] for name in names})
         except ScenarioInvalid as refusal:
             raise CommandError(refusal.detail) from refusal

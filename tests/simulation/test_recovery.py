@@ -1,0 +1,74 @@
+"""What docs/recovery.md finds in a log is what was planted, and what its table says."""
+
+import re
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+
+from redshop.simulation.scenario import ready
+
+DOCUMENT = Path(settings.BASE_DIR) / "docs" / "recovery.md"
+Found = dict[str, tuple[float, float, float]]
+
+
+@pytest.fixture(scope="module")
+def folder(
+    tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: Any
+) -> Path:
+    target = tmp_path_factory.mktemp("planted")
+    with django_db_blocker.unblock():
+        call_command(
+            "simulate", "planted", replications=1, log_folder=target, keep=False, stdout=StringIO()
+        )
+    return target
+
+
+def test_what_was_planted_is_found_and_told(folder: Path) -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names: dict[str, Any] = {"folder": folder}
+    for block in blocks:
+        exec(block, names)  # noqa: S102 - the document's own code
+
+    found: Found = names["found"]
+    planted = ready()["planted"].settings()
+    assert len(found) == 6
+    for key, (_, low, high) in found.items():
+        assert low < planted.number(key) < high, key
+    told = [
+        f"| `{key}` | {planted.number(key):g} | {value:.3f} ({low:.3f} to {high:.3f}) |"
+        for key, (value, low, high) in found.items()
+    ]
+    assert [line.replace("| 4.0 |", "| 4 |") in told for line in _rows(text)] == [True] * 6
+
+
+def _rows(text: str) -> list[str]:
+    return [line for line in text.splitlines() if re.match(r"\| `(trust|purchase)\.", line)]
+
+
+def test_the_tables_of_a_log_agree(folder: Path) -> None:
+    def one(query: str) -> tuple[Any, ...]:
+        with duckdb.connect() as database:
+            for file in folder.glob("*.parquet"):
+                database.execute(f"CREATE VIEW {file.stem} AS FROM '{file}'")
+            row = database.execute(query).fetchone()
+        assert row is not None
+        return row
+
+    assert one("SELECT count(*) FROM shown ANTI JOIN notes USING (note)") == (0,)
+    assert one("SELECT count(*) FROM shown WHERE NOT opened AND (read OR product_view)") == (0,)
+    assert one("SELECT count(*) FROM shown WHERE cart_add AND NOT product_view") == (0,)
+    assert one("SELECT count(*) FROM orders ANTI JOIN people USING (person)") == (0,)
+    worst = 'SELECT max(abs(s - 1)) FROM (SELECT sum(share) AS s FROM truth GROUP BY "order")'
+    assert one(worst)[0] < 1e-9
+    led = """
+        SELECT count(*) FROM orders AS o WHERE note >= 0 AND NOT EXISTS (
+            SELECT 1 FROM shown AS s WHERE s.person = o.person AND s.note = o.note AND s.cart_add
+            AND abs(s.day - o.carted) < 1e-9)
+    """
+    assert one(led) == (0,)
