@@ -69,6 +69,7 @@ def plan_visits(
             count=int(per_person[person]),
             is_searcher=bool(people.is_searcher[person]),
             mean_requests=requests_per_session(scenario),
+            search_share=scenario.settings().number("search.first_share"),
             utc_offset_hours=utc_offset_hours,
             has_errand=bool(errands[person]),
         )
@@ -90,13 +91,15 @@ def _visits_of(
     count: int,
     is_searcher: bool,
     mean_requests: float,
+    search_share: float,
     utc_offset_hours: float,
     has_errand: bool,
 ) -> list[Visit]:
     rng = stream(seed=seed, purpose="visits:of", day=day, person=person)
     seconds = np.sort(sessions.starts(rng.random(count), utc_offset_hours=utc_offset_hours))
-    searches = sessions.first_searches(np.full(count, is_searcher), rng.random(count))
-    means = sessions.mean_requests(mean_requests, searches)
+    searchers = np.full(count, is_searcher)
+    searches = sessions.first_searches(searchers, rng.random(count), search_share)
+    means = sessions.mean_requests(mean_requests, searches, search_share)
     requests = sessions.counts(means, rng.random(count))
     first = np.concatenate([[0], np.cumsum(requests)[:-1]])
     return [

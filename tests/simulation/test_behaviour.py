@@ -60,9 +60,9 @@ def test_session_counts_have_the_mean_that_was_asked_for() -> None:
 
 
 def test_sessions_that_begin_with_a_search_are_longer_and_the_mean_stays() -> None:
-    searching = many("first") < sessions.FIRST_SEARCH_SHARE
+    searching = many("first") < 0.17
 
-    means = sessions.mean_requests(1.6, searching)
+    means = sessions.mean_requests(1.6, searching, 0.17)
 
     assert means[searching][0] == pytest.approx(1.5 * means[~searching][0])
     assert means.mean() == pytest.approx(1.6, abs=0.01)
@@ -80,7 +80,7 @@ def test_sessions_start_most_often_in_the_evening_of_the_platform() -> None:
 def test_only_searchers_search(draws: list[float]) -> None:
     nobody = np.zeros(len(draws), dtype=bool)
 
-    assert not sessions.first_searches(nobody, np.array(draws)).any()
+    assert not sessions.first_searches(nobody, np.array(draws), 0.17).any()
     assert not sessions.next_searches(~nobody, nobody, np.array(draws)).any()
 
 

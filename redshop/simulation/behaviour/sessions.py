@@ -13,9 +13,8 @@ HOURS: Final = np.array(
 )
 #: Share of feed requests that ask for the notes of people one follows (assumed).
 FOLLOWING_SHARE: Final = 0.12
-#: Share of sessions that begin with a search, and how many times longer these are, because
-#: people refine what they ask for (assumed).
-FIRST_SEARCH_SHARE: Final = 0.17
+#: How many times longer sessions are that begin with a search, because people refine what they ask
+#: for (assumed).
 SEARCH_SESSION: Final = 1.5
 SECONDS_A_DAY: Final = 86_400
 
@@ -56,16 +55,14 @@ def search_share() -> float:
     return leave_feed / (leave_feed + leave_search)
 
 
-def first_searches(searchers: Bools, draws: Floats, share: float = FIRST_SEARCH_SHARE) -> Bools:
-    """Tell whose session begins with a search: a share of all, searchers only.
-
-    Lower than the request log's share, which over-represents search, so that searches a day meet
-    ``search.searches_per_searcher_day``, too.
+def first_searches(searchers: Bools, draws: Floats, share: float) -> Bools:
+    """Tell whose session begins with a search: a share of all (``search.first_share``), searchers
+    only.
     """
     return searchers & (draws < share / figure("search.searcher_share").number)
 
 
-def mean_requests(mean: float, searching: Bools, share: float = FIRST_SEARCH_SHARE) -> Floats:
+def mean_requests(mean: float, searching: Bools, share: float) -> Floats:
     """Return the mean requests of sessions: those that begin with a search are longer.
 
     mean x SEARCH_SESSION / m for searches, mean / m for the rest, m keeping the overall mean.
