@@ -16,22 +16,23 @@ DOCUMENT = Path(settings.BASE_DIR) / "docs" / "recovery.md"
 Found = dict[str, tuple[float, float, float]]
 
 
-@pytest.fixture(scope="module")
-def folder(
-    tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: Any
-) -> Path:
-    target = tmp_path_factory.mktemp("planted")
-    with django_db_blocker.unblock():
-        call_command(
-            "simulate", "planted", replications=1, log_folder=target, keep=False, stdout=StringIO()
-        )
+pytestmark = pytest.mark.django_db
+
+
+def logged(target: Path, **options: Any) -> Path:
+    """Write the log of a world of the scenario; return where it is."""
+    call_command(
+        "simulate", "planted", replications=1, log_folder=target, keep=False, stdout=StringIO(),
+        **options,
+    )  # fmt: skip
     return target
 
 
-def test_what_was_planted_is_found_and_told(folder: Path) -> None:
+@pytest.mark.soak
+def test_what_was_planted_is_found_and_told(tmp_path: Path) -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    names: dict[str, Any] = {"folder": folder}
+    names: dict[str, Any] = {"folder": logged(tmp_path)}
     for block in blocks:
         exec(block, names)  # noqa: S102 - the document's own code
 
@@ -51,7 +52,9 @@ def _rows(text: str) -> list[str]:
     return [line for line in text.splitlines() if re.match(r"\| `(trust|purchase)\.", line)]
 
 
-def test_the_tables_of_a_log_agree(folder: Path) -> None:
+def test_the_tables_of_a_log_agree(tmp_path: Path) -> None:
+    folder = logged(tmp_path, people=400, days=6)
+
     def one(query: str) -> tuple[Any, ...]:
         with duckdb.connect() as database:
             for file in folder.glob("*.parquet"):
