@@ -105,6 +105,10 @@ _DESIGN: Final = (
           kind="design"),
     _knob("growth.without_brand", -1, "A brand whose products no note shows; -1: none. What the"
           " same world sells more with them is what its notes bring.", -1, 1_000, kind="design"),
+    _knob("growth.without_note", -1, "A note that is never written; -1: none. What it brings is the"
+          " difference to this, with all that is shown in its place.", -1, 1e9, kind="design"),
+    _knob("growth.without_author", -1, "An author who never writes; -1: none. As above.", -1, 1e9,
+          kind="design"),
     _knob("business.model", "marketplace", "How the platform earns.",
           choices=("marketplace", "advertising", "cross_border"), kind="design"),
 )  # fmt: skip

@@ -256,4 +256,51 @@ def _problems_of_head(document: Mapping[str, Any], arms: object) -> Iterator[str
         yield f"against must name an arm, not {against!r}"
 
 
+#: What a scenario can be run without, and the number that leaves it out.
+_LEFT_OUT: Final = {
+    "note": "growth.without_note",
+    "creator": "growth.without_author",
+    "brand": "growth.without_brand",
+    "policy": "discovery.policy",
+    "budget": "growth.mode",
+    "campaign": "calendar.campaign_first",
+}
+WITH, WITHOUT = "with", "without"
+
+
+def without(scenario: Scenario, what: str) -> Scenario:
+    """Return the scenario as two arms: as it is, and without one thing in it.
+
+    Args:
+        what: ``note:N``, ``creator:N``, ``brand:N`` (its notes stay and show no product),
+            ``budget``, ``campaign``, or ``policy:NAME``, which ranks instead.
+
+    Raises:
+        ScenarioInvalid: it is none of these.
+    """
+    kind, _, name = what.partition(":")
+    value: Value
+    match kind:
+        case "note" | "creator" | "brand" if name.isdecimal():
+            value = int(name)
+        case "policy" if name:
+            value = name
+        case "budget" | "campaign" if not name:
+            value = "none" if kind == "budget" else -1
+        case _:
+            raise ScenarioInvalid(
+                [f"without {what!r}: say note:N, creator:N, brand:N, policy:NAME, budget, campaign"]
+            )
+    usual = scenario.arms[scenario.against]
+    left_out = {**usual, _LEFT_OUT[kind]: value}
+    if problems := [*_problems_of(f"without {what}: ", left_out)]:
+        raise ScenarioInvalid(problems)
+    return replace(
+        scenario,
+        name=f"{scenario.name} without {what}",
+        arms={WITH: usual, WITHOUT: left_out},
+        against=WITHOUT,
+    )
+
+
 DEMO: Final = ready()["demo"]

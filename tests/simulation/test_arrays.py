@@ -8,13 +8,16 @@ import pytest
 
 from redshop.conversion.types import AttributionModel
 from redshop.simulation.arrays import truth
+from redshop.simulation.arrays.arm import Arm
 from redshop.simulation.arrays.credits import judge
 from redshop.simulation.arrays.draws import Purpose, normals, uniforms
 from redshop.simulation.arrays.measures import calibrated, gini, measure
 from redshop.simulation.arrays.replication import replicate
 from redshop.simulation.calibration import figure
+from redshop.simulation.errors import ScenarioInvalid
 from redshop.simulation.measured import check
 from redshop.simulation.results.statistics import compare
+from redshop.simulation.scenario import without
 from redshop.simulation.types import Floats
 from tests.notes.policies import policy
 from tests.simulation.worlds import lived, scenario
@@ -303,3 +306,56 @@ def test_a_budget_buys_what_it_buys() -> None:
     assert shown == pytest.approx(
         200_000, rel=0.6
     )  # at 3,000 a thousand, of explore's places alone
+
+
+# -- without one thing -----------------------------------------------------------------------
+
+
+def test_a_creator_who_never_writes_is_missed_from_their_first_note_on() -> None:
+    usual = lived(scenario())["base"].arm
+    seen = np.bincount(
+        usual.notes.author, weights=usual.impressions * usual.exists, minlength=usual.world.count
+    )
+    creator = int(seen[: usual.world.count].argmax())
+    first = usual.notes.day[(usual.notes.author == creator) & usual.exists].min()
+
+    found = lived(without(scenario(), f"creator:{creator}"))
+    there, missing = found["with"].arm, found["without"].arm
+
+    assert (there.impressions == usual.impressions).all()
+    assert not missing.exists[missing.notes.author == creator].any()
+    others = missing.notes.author != creator
+    assert missing.impressions[others].sum() > there.impressions[others].sum()  # in their place
+    early = [
+        each.sales.orders.paid[each.sales.orders.paid < first + 1] for each in (there, missing)
+    ]
+    assert early[0].tolist() == early[1].tolist()
+
+
+def test_a_note_that_is_never_written_is_the_only_one_missing() -> None:
+    usual = lived(scenario())["base"].arm
+    note = int((usual.impressions * (usual.notes.day > 2)).argmax())
+
+    found = lived(without(scenario(), f"note:{note}"))
+    there, missing = found["with"].arm, found["without"].arm
+
+    assert there.exists[note]
+    assert not missing.exists[note]
+    assert missing.impressions[note] == 0
+
+
+@pytest.mark.parametrize("what", ["note", "note:x", "creator:-1", "nothing", "budget:1", "policy:"])
+def test_what_cannot_be_left_out_is_refused(what: str) -> None:
+    with pytest.raises(ScenarioInvalid, match="say note:N"):
+        without(scenario(), what)
+
+
+def test_what_is_shared_is_shown_to_followers(monkeypatch: pytest.MonkeyPatch) -> None:
+    trial = scenario(discovery__following_share=0.9)
+    shared = lived(trial)["base"].arm
+    monkeypatch.setattr(Arm, "_share", lambda *_: None)
+    silent = lived(trial)["base"].arm
+
+    assert (shared.shared >= 0).any()
+    assert (silent.shared < 0).all()
+    assert (shared.impressions != silent.impressions).any()

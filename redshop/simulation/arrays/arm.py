@@ -89,6 +89,7 @@ class Arm:
         self.place_of[world.authors] = np.arange(len(world.authors))
         self.erosion = 0.0
         self.is_paid = is_paid_for(self.notes, told)
+        self.shared = np.full((len(world.authors), today.SHARED_DAYS), NOBODY, dtype=np.int32)
         self._seen_by_author: Floats = np.zeros(len(world.authors))
 
     def live(self) -> None:
@@ -119,12 +120,19 @@ class Arm:
         for kind in (SEEDED, CULTIVATED):
             bought = notes.bought[today] == kind
             there = np.where(bought, notes.rank[today] < self._bought_today(day, kind), there)
+        there &= ~self._is_left_out(today)
         self.exists[today] = there
         if day >= 0:
             ordinary = notes.bought[today] == 0
             self.counts.published += int(there.sum())
             self.counts.published_by_people += int((there & ~is_brand).sum())
             self.counts.published_by_creators += int((there & ~is_brand & ordinary).sum())
+
+    def _is_left_out(self, places: Ints) -> Bools:
+        """Tell which notes are never written in this arm, whatever would come of them."""
+        note = self.told.whole("growth.without_note")
+        author = self.told.whole("growth.without_author")
+        return np.asarray((places == note) | (self.notes.author[places] == author))
 
     def _bought_today(self, day: int, kind: int) -> float:
         """Return how many notes are bought on a day, so that all days have what the budget buys."""
@@ -145,6 +153,8 @@ class Arm:
 
     def write_review(self, place: int, author: int, product: int, day: int, quality: float) -> None:
         """Write a note about a purchase in its place, which is empty."""
+        if author == self.told.whole("growth.without_author"):
+            return
         columns = self.notes
         columns.author[place], columns.day[place], columns.product[place] = author, day, product
         columns.brand[place] = self.world.shop.brand[product]
@@ -188,9 +198,11 @@ class Arm:
 
         self.counts.active += len(people)
         self.counts.person_days += world.count
+        self.shared[:, day % today.SHARED_DAYS] = NOBODY
         with ThreadPoolExecutor(THREADS) as threads:
             for found in threads.map(lived, chunks):
                 self._take(*found)  # type: ignore[arg-type]
+                self._share(day, found[1])  # type: ignore[arg-type]
                 if self.log is not None:
                     self.log.take(found[0], day, begin)  # type: ignore[arg-type]
         self.sales.pass_day(self, day)
@@ -234,6 +246,13 @@ class Arm:
         counts.carts += len(carts)
         counts.paying += int(carts[:, state.CART_PAYS].sum())
         counts.errands += int((carts[:, state.CART_NOTE] < 0).sum())
+
+    def _share(self, day: int, opens: Ints) -> None:
+        """Keep the last note that each author shared today, for those who follow them."""
+        shares = opens[opens[:, state.OPEN_DEEDS] & state.SHARE > 0]
+        places = self.place_of[shares[:, state.OPEN_PERSON]]
+        there = places >= 0
+        self.shared[places[there], day % today.SHARED_DAYS] = shares[there, state.OPEN_NOTE]
 
     def _watch(self) -> None:
         """Let creators know how far they were seen."""

@@ -84,7 +84,7 @@ class Pool(NamedTuple):
     items: Ints
     starts: Ints  #: int64[shelves + 1]
     promoted: Ints
-    by_author: NDArray[np.int32]  #: int32[authors, n], the last notes of each
+    by_author: NDArray[np.int32]  #: int32[authors, n], what each wrote and shared last
 
 
 class Memory(NamedTuple):

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from redshop.simulation.arrays.arm import Arm
 
 HOURS: Final = 24.0
+#: What somebody shared is shown to their followers for so many days (assumed).
+SHARED_DAYS: Final = 4
 #: What counts as a high score: that of the best notes in all, and of somebody's interest.
 HIGH, HIGH_INTEREST = 0.98, 0.7
 
@@ -166,13 +168,15 @@ def _promoted(arm: "Arm", recent: Ints) -> Ints:
 
 
 def _by_author(arm: "Arm", recent: Ints) -> NDArray[np.int32]:
-    """Return int32[authors, 8]: the last notes of each, which their followers are shown."""
+    """Return int32[authors, 8 + SHARED_DAYS]: what the followers of each are shown: the last notes
+    that they wrote, and those that they shared.
+    """
     found = np.full((len(arm.world.authors), 8), NOBODY, dtype=np.int32)
     there = recent[arm.exists[recent]]
     places = arm.place_of[arm.notes.author[there]]
     # a note keeps its place, so that arms that lack another one still propose it there
     found[places, arm.notes.day[there] % 8] = there
-    return found
+    return np.hstack([found, arm.shared])
 
 
 def campaign_of(told: Settings, days: Floats) -> Floats:

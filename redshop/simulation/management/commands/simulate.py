@@ -21,7 +21,7 @@ from redshop.simulation.management.comparing import compare
 from redshop.simulation.measured import Check
 from redshop.simulation.models import SimulationRun
 from redshop.simulation.report import check_calibration
-from redshop.simulation.scenario import DEMO, Scenario, ready
+from redshop.simulation.scenario import DEMO, Scenario, ready, without
 from redshop.simulation.services import runs
 from redshop.simulation.services.comparisons import Design
 from redshop.simulation.services.scenarios import named
@@ -75,6 +75,12 @@ class Command(BaseCommand):
             metavar="N",
             help="run N replications at either end of every assumption, too",
         )
+        group.add_argument(
+            "--without",
+            metavar="WHAT",
+            help="what it brings: two arms, with and without note:N, creator:N, brand:N, "
+            "policy:NAME (which ranks instead), budget or campaign",
+        )
         group.add_argument("--json", type=Path, dest="json_file", help="write the document there")
         group.add_argument(
             "--no-keep", dest="keep", action="store_false", help="keep nothing for the admin"
@@ -117,6 +123,8 @@ class Command(BaseCommand):
         }
         _check_seed(options["seed"])
         try:
+            if options["without"] is not None:
+                scenario = without(scenario, options["without"])
             design = Design(
                 scenario=scenario.with_told(told),
                 seed=options["seed"],
