@@ -50,6 +50,7 @@ class Glances:
     note: Ints
     position: Ints
     opened: Bools
+    is_paid: Bools
     dwell_ms: Floats
     completion: Floats
     hidden: Bools
@@ -93,7 +94,7 @@ def glance(
     laid = _lay_out(seed, screens)
     person, note, searching, uniforms = laid.person, laid.note, laid.searching, laid.uniforms
     affinity = people.interests[person, columns.shelf[note]]
-    chance = _open_chance(laid, affinity, people, columns, likes, mind)
+    chance = _open_chance(laid, affinity, people, columns, likes, mind, scenario)
     opened = (uniforms[:, COLUMN["open"]] < chance) & (columns.author[note] != person)
     median = columns.median_dwell[note]
     dwell = engagement.dwell_ms(median, affinity, laid.normals)
@@ -105,6 +106,7 @@ def glance(
         note=note,
         position=laid.position,
         opened=opened,
+        is_paid=columns.is_paid[note],
         dwell_ms=dwell,
         completion=engagement.completion(dwell, median),
         hidden=~opened & ~searching & engagement.hides(affinity, uniforms[:, COLUMN["hide"]]),
@@ -117,16 +119,23 @@ def glance(
     )
 
 
-def remember(glances: Glances, mind: Mind) -> None:
-    """Let what was seen, read and looked at change what people know and want."""
+def remember(glances: Glances, mind: Mind, scenario: Scenario) -> None:
+    """Let what was seen, read and looked at change what people know and want.
+
+    One exposure stands for as many as are thinned away, and so does the interest it leaves.
+    """
     mind.seen[glances.person, glances.note] = True
+    np.add.at(mind.opened_today, glances.person[glances.opened], 1)
+    np.add.at(mind.ads_today, glances.person[glances.is_paid], 1)
+    stands_for = scenario.exposures_thinned / purchase.THINNED
     for weight, which in (
         (purchase.OPENED, glances.opened),
         (purchase.READ_DEEPLY, glances.opened & (glances.completion >= DEEP)),
         (purchase.VIEWED, glances.viewed),
     ):
         rows = which & (glances.product >= 0)
-        np.add.at(mind.interest, (glances.person[rows], glances.product[rows]), weight)
+        places = (glances.person[rows], glances.product[rows])
+        np.add.at(mind.interest, places, weight * stands_for)
 
 
 def _lay_out(seed: int, screens: Sequence[Screen]) -> _Laid:
@@ -145,9 +154,23 @@ def _lay_out(seed: int, screens: Sequence[Screen]) -> _Laid:
 
 
 def _open_chance(
-    laid: _Laid, affinity: Floats, people: People, columns: Columns, likes: Ints, mind: Mind
+    laid: _Laid,
+    affinity: Floats,
+    people: People,
+    columns: Columns,
+    likes: Ints,
+    mind: Mind,
+    scenario: Scenario,
 ) -> Floats:
-    """Return the probability that each note on a screen is opened."""
+    """Return the probability that each note on a screen is opened, tired as people are by now."""
+    told = scenario.settings()
+    tired = choice.tiredness(
+        mind.opened_today[laid.person],
+        mind.ads_today[laid.person],
+        columns.is_paid[laid.note],
+        told.number("attention.satiation"),
+        told.number("attention.ad_fatigue"),
+    )
     utilities = choice.utility(
         affinity=affinity,
         quality=columns.quality[laid.note],
@@ -156,7 +179,7 @@ def _open_chance(
         foreign=people.language[laid.person] != columns.language[laid.note],
         seen=mind.seen[laid.person, laid.note],
     )
-    return choice.open_probability(utilities, laid.position, laid.searching)
+    return choice.open_probability(utilities - tired, laid.position, laid.searching)
 
 
 def _actions(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from redshop.simulation.behaviour.engagement import MEDIAN_DWELL
-from redshop.simulation.types import Floats, Ints
+from redshop.simulation.types import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,7 @@ class Card:
     type: str
     quality: float
     trust: float
+    is_paid: bool  #: and readers are told so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,7 @@ class Columns:
     language: Ints
     quality: Floats
     trust: Floats
+    is_paid: Bools
     median_dwell: Floats
 
 
@@ -73,6 +75,7 @@ class Library:
                 language=np.array([card.language for card in self.cards]),
                 quality=np.array([card.quality for card in self.cards]),
                 trust=np.array([card.trust for card in self.cards]),
+                is_paid=np.array([card.is_paid for card in self.cards]),
                 median_dwell=np.array([MEDIAN_DWELL[card.type] for card in self.cards]),
             )
         return self._columns

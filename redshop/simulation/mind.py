@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from redshop.simulation.behaviour.purchase import fade
-from redshop.simulation.types import Bools, Floats
+from redshop.simulation.types import Bools, Floats, Ints
 
 #: Room for this many more notes whenever the memory of what was seen grows.
 ROOM: Final = 512
@@ -22,6 +22,9 @@ class Mind:
     wants: Bools
     owns: Bools
     relative_price: Floats
+    #: What tires today: notes opened, and paid ones that came onto the screen.
+    opened_today: Ints
+    ads_today: Ints
 
     @classmethod
     def empty(cls, *, people: int, relative_price: Floats) -> "Mind":
@@ -33,6 +36,8 @@ class Mind:
             wants=np.zeros(shape, dtype=bool),
             owns=np.zeros(shape, dtype=bool),
             relative_price=relative_price,
+            opened_today=np.zeros(people, dtype=np.int64),
+            ads_today=np.zeros(people, dtype=np.int64),
         )
 
     def make_room(self, *, notes: int) -> None:
@@ -43,8 +48,10 @@ class Mind:
             self.seen = np.concatenate([self.seen, more], axis=1)
 
     def sleep(self) -> None:
-        """Let interest fade by one day."""
+        """Let interest fade by one day, and nobody be tired tomorrow."""
         self.interest = fade(self.interest, days=1.0)
+        self.opened_today[:] = 0
+        self.ads_today[:] = 0
 
     def as_json(self) -> dict[str, Any]:
         """Return everything that is needed to go on later, as positions of what is there."""

@@ -74,7 +74,7 @@ def _make_something_of(life: Life, shown: Sequence[Shown], screens: Sequence[Scr
         product_id_of=lambda place: life.shops.product_ids[place],
         agenda=life.agenda,
     )
-    remember(seen, life.mind)
+    remember(seen, life.mind, life.scenario)
 
 
 def _ask(life: Life, visits: Sequence[Visit], *, at: datetime) -> tuple[list[Shown], list[Screen]]:

@@ -41,6 +41,7 @@ def library() -> Library:
                 type=("image", "text")[place % 2],
                 quality=float(rng.standard_normal()),
                 trust=0.0,
+                is_paid=place % 3 == 0,
             )
             for place in range(120)
         ]
@@ -110,7 +111,7 @@ def test_what_was_due_can_be_forgotten_by_kind() -> None:
 
 def test_a_mind_and_a_library_survive_as_json(people: People, library: Library) -> None:
     mind = empty_mind()
-    remember(look(people, library, mind, [screen_of(person) for person in range(60)]), mind)
+    remember(look(people, library, mind, [screen_of(person) for person in range(60)]), mind, DEMO)
     mind.sleep()
     mind.wants[3, 5] = mind.owns[4, 6] = True
     library.likes[7] = 2
@@ -125,6 +126,37 @@ def test_a_mind_and_a_library_survive_as_json(people: People, library: Library) 
         assert getattr(again, name).tolist() == getattr(mind, name).tolist()
     assert (shelf.cards, shelf.likes) == (library.cards, library.likes)
     assert shelf.place_of(1_119) == 119
+
+
+def test_an_exposure_leaves_as_much_interest_as_it_stands_for(
+    people: People, library: Library
+) -> None:
+    seen = look(people, library, empty_mind(), [screen_of(person) for person in range(60)])
+    thinned, whole = empty_mind(), empty_mind()
+
+    remember(seen, thinned, DEMO)
+    remember(seen, whole, DEMO.with_told({"attention.exposures_thinned": 1}))
+
+    assert thinned.interest.sum() > 1
+    assert whole.interest * 12 == pytest.approx(thinned.interest)
+
+
+def test_whoever_opened_much_and_saw_many_ads_is_tired_until_tomorrow(
+    people: People, library: Library
+) -> None:
+    def opened(mind: Mind) -> tuple[int, int]:
+        seen = look(people, library, mind, [screen_of(person) for person in range(60)])
+        return int(seen.opened.sum()), int((seen.opened & seen.is_paid).sum())
+
+    fresh, tired = empty_mind(), empty_mind()
+    tired.opened_today[:], tired.ads_today[:] = 100, 20
+    all_fresh, paid_fresh = opened(fresh)
+    all_tired, paid_tired = opened(tired)
+    tired.sleep()
+
+    assert all_tired < all_fresh
+    assert paid_tired / paid_fresh < all_tired / all_fresh < 0.9
+    assert opened(tired) == (all_fresh, paid_fresh)
 
 
 def test_a_screen_is_read_alike_whoever_else_is_looking(people: People, library: Library) -> None:

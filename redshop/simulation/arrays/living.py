@@ -11,7 +11,7 @@ from redshop.simulation.arrays import state
 from redshop.simulation.arrays.draws import Purpose, key_for, key_of, uniform
 from redshop.simulation.arrays.proposing import interest_of, is_seen, offered
 from redshop.simulation.arrays.state import Goods, Memory, Pool, Rules, Table
-from redshop.simulation.behaviour.choice import depths, open_probability, utility
+from redshop.simulation.behaviour.choice import depths, open_probability, tiredness, utility
 from redshop.simulation.behaviour.engagement import completion, dwell_ms, tilted
 from redshop.simulation.behaviour.purchase import carting, viewing
 from redshop.simulation.compiled import compiled
@@ -149,7 +149,13 @@ def _chances(
         table.language[notes] != memory.language[person],
         seen,
     )
-    told -= rules.satiation * opens + rules.ad_fatigue * ads * table.is_paid[notes]
+    told -= tiredness(
+        np.full(len(notes), opens),
+        np.full(len(notes), ads),
+        table.is_paid[notes],
+        rules.satiation,
+        rules.ad_fatigue,
+    )
     return open_probability(
         told, np.arange(len(notes)), np.full(len(notes), surface == state.SEARCH)
     )

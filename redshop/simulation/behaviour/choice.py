@@ -82,6 +82,18 @@ def utility(
 
 
 @compilable
+def tiredness(
+    opened: Ints, ads: Ints, is_paid: Bools, satiation: float, ad_fatigue: float
+) -> Floats:
+    """Return what opening a note has lost in utility today, in logits.
+
+    satiation x notes opened today + ad_fatigue x paid notes seen today [the note is a paid one].
+    Both rates are assumed (``attention.satiation``, ``attention.ad_fatigue``).
+    """
+    return np.asarray(satiation * opened + ad_fatigue * ads * is_paid)
+
+
+@compilable
 def logistic(x: Floats) -> Floats:
     """Return 1 / (1 + exp(-x)): the binary logit of opening against scrolling on."""
     return np.asarray(1.0 / (1.0 + np.exp(-x)))

@@ -51,6 +51,7 @@ def publish(life: Life, plan: NotePlan, at: datetime, *, draft: Note | None = No
             language=LANGUAGES.index(plan.language),
             type=plan.type,
             quality=plan.quality,
+            is_paid=plan.is_sponsored or plan.earns_commission,
             trust=plan.trust + TRUST["verified_purchase"] * note.has_verified_purchase,
         )
     )
