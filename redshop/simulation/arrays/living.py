@@ -217,6 +217,23 @@ def _shop(
 
 
 @compiled
+def _note_down(
+    person: int, notes: Ints, slots: Ints, surface: int, opened: Bools, seen: Bools,
+    shown: NDArray[np.int32],
+) -> None:  # fmt: skip
+    """Keep what was on a screen in its rows of ``shown``; what was done with it comes later."""
+    for place in range(len(notes)):
+        row = shown[place]
+        row[state.SHOWN_NOTE], row[state.SHOWN_PERSON] = notes[place], person
+        row[state.SHOWN_PLACE] = slots[place]
+        row[state.SHOWN_WHAT] = (
+            surface
+            | (np.int64(opened[place]) << state.SHOWN_OPENED)
+            | (np.int64(seen[place]) << state.SHOWN_BEFORE)
+        )
+
+
+@compiled
 def _look(
     person: int, number: int, notes: Ints, surface: int, when: float, tired: Ints,
     rules: Rules, table: Table, goods: Goods, memory: Memory, key: np.uint64,
@@ -237,14 +254,7 @@ def _look(
         tally[searching, place, table.type[notes[place]], 0] += 1
         tally[searching, place, table.type[notes[place]], 1] += opened[place]
         tired[1] += table.is_paid[notes[place]]
-        row = shown[place]
-        row[state.SHOWN_NOTE], row[state.SHOWN_PERSON] = notes[place], person
-        row[state.SHOWN_PLACE] = slots[place]
-        row[state.SHOWN_WHAT] = (
-            surface
-            | (np.int64(opened[place]) << state.SHOWN_OPENED)
-            | (np.int64(seen[place]) << state.SHOWN_BEFORE)
-        )
+    _note_down(person, notes, slots, surface, opened, seen, shown)
     there, slots, rows = notes[opened], slots[opened], np.flatnonzero(opened)
     affinity = memory.interests[person][table.shelf[there]].astype(np.float64)
     median = table.median_dwell[there]
