@@ -33,6 +33,7 @@ class Shown:
     visit: Visit
     request_id: UUID
     surface: str
+    first: int = 0  #: how many notes of the answer came before these
 
 
 def row(kind: str, *, at: datetime, **fields: Any) -> dict[str, Any]:
@@ -67,7 +68,7 @@ def unroll(
             "surface": here.surface,
             "request_id": str(here.request_id),
             "note_id": note_id_of(notes[place]),
-            "position": positions[place],
+            "position": here.first + positions[place],
         }
         visit.rows.append(row("impression", at=visit.clock, **common))
         if opened[place]:
