@@ -263,4 +263,5 @@ def test_people_scroll_on_in_the_answer_they_are_in_as_its_ledger_tells() -> Non
     assert pages > 1.5 * asked
     ledgers = {each.request_id: each.ledger for each in FeedSnapshot.objects.all()}
     for event in further.order_by("pk")[:50]:
+        assert event.request_id is not None
         assert ledgers[event.request_id]["note_ids"][event.position] == event.note_id
