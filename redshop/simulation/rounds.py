@@ -1,9 +1,9 @@
 """A round: everyone in the app asks once, looks at what comes, and goes on."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 from uuid import UUID
 
 import numpy as np
@@ -28,8 +28,6 @@ from redshop.simulation.visits import PAGE, Visit
 LOOKING: Final = 20
 #: Events that a device sends at once: half of what a batch may have.
 ROWS_A_BATCH: Final = 500
-#: Pages of explore that somebody scrolls through before they have it ranked anew.
-MOST_PAGES: Final = 10
 
 
 _PLACES: Final = {False: "feed", True: "search"}
@@ -87,11 +85,9 @@ def _ask(life: Life, visits: Sequence[Visit], *, at: datetime) -> tuple[list[Sho
         by_surface[_surface(life, visit)].append(visit)
     for surface, asking in by_surface.items():
         life.tally[f"requests to {surface}"] += len(asking)
-        for visit, leaf in zip(asking, _answers(life, surface, asking, at=at), strict=True):
-            places = [life.library.place_of(note_id) for note_id in leaf.note_ids]
-            shown.append(
-                Shown(visit=visit, request_id=leaf.request_id, surface=surface, first=leaf.first)
-            )
+        for visit, page in zip(asking, _answers(life, surface, asking, at=at), strict=True):
+            places = [life.library.place_of(note_id) for note_id in page.note_ids]
+            shown.append(Shown(visit=visit, request_id=page.request_id, surface=surface))
             screens.append(
                 Screen(
                     person=visit.person,
@@ -122,59 +118,18 @@ def _surface(life: Life, visit: Visit) -> str:
     return Surface.EXPLORE.value
 
 
-class _Leaf(NamedTuple):
-    """What of an answer comes onto a screen; ``first`` is how many notes came before."""
-
-    request_id: UUID
-    note_ids: Sequence[int]
-    first: int = 0
-
-
-def _answers(life: Life, surface: str, visits: Sequence[Visit], *, at: datetime) -> Iterator[_Leaf]:
-    """Ask the real feeds for all viewers at once, and the real search for each query."""
-    if surface == Surface.EXPLORE:
-        yield from _scroll(life, visits, at=at)
-        return
-    viewers = _viewers(life, visits)
-    for visit in visits:
-        visit.further = []  # whoever comes back to explore finds it ranked anew
-    if surface == Surface.FOLLOWING:
-        pages = feed.following_many(viewers=viewers, at=at, limit=PAGE)
-    else:
-        pages = _search(life, visits, viewers, at=at)
-    yield from (_Leaf(page.request_id, page.note_ids) for page in pages)
-
-
-def _viewers(life: Life, visits: Sequence[Visit]) -> list[Viewer]:
-    return [Viewer(person_id=life.residents.person_ids[visit.person]) for visit in visits]
-
-
-def _scroll(life: Life, visits: Sequence[Visit], *, at: datetime) -> Iterator[_Leaf]:
-    """Show everybody the next notes of the answer they are in; ask where it is at its end."""
-    asking = [visit for visit in visits if not visit.further]
-    if asking:
-        longest = max(visit.requests - visit.done for visit in asking)
-        depth = PAGE * min(longest, MOST_PAGES)
-        pages = feed.explore_many(
-            viewers=_viewers(life, asking),
-            at=at,
-            limit=depth,
-            keep=True,
-            depth=depth,
-            request_ids=[_request_id(life, visit) for visit in asking],
-        )
-        for visit, page in zip(asking, pages, strict=True):
-            visit.answer, visit.scrolled, visit.further = page.request_id, 0, list(page.note_ids)
-    for visit in visits:
-        here, visit.further = visit.further[:PAGE], visit.further[PAGE:]
-        assert visit.answer is not None  # noqa: S101 - they asked
-        yield _Leaf(visit.answer, here, visit.scrolled)
-        visit.scrolled += len(here)
-
-
-def _search(
-    life: Life, visits: Sequence[Visit], viewers: Sequence[Viewer], *, at: datetime
+def _answers(
+    life: Life, surface: str, visits: Sequence[Visit], *, at: datetime
 ) -> list[RankedPage]:
+    """Ask the real feeds for all viewers at once, and the real search for each query."""
+    viewers = [Viewer(person_id=life.residents.person_ids[visit.person]) for visit in visits]
+    if surface == Surface.EXPLORE:
+        names = [_request_id(life, visit) for visit in visits]
+        return feed.explore_many(
+            viewers=viewers, at=at, limit=PAGE, keep=True, depth=PAGE, request_ids=names
+        )
+    if surface == Surface.FOLLOWING:
+        return feed.following_many(viewers=viewers, at=at, limit=PAGE)
     queries = [_query(life, visit) for visit in visits]
     asks = [search.Ask(viewer, query) for viewer, query in zip(viewers, queries, strict=True)]
     pages = search.search_many(asks=asks, at=at, limit=PAGE)

@@ -33,7 +33,6 @@ class Shown:
     visit: Visit
     request_id: UUID
     surface: str
-    first: int = 0  #: how many notes of the answer came before these
 
 
 def row(kind: str, *, at: datetime, **fields: Any) -> dict[str, Any]:
@@ -68,7 +67,7 @@ def unroll(
             "surface": here.surface,
             "request_id": str(here.request_id),
             "note_id": note_id_of(notes[place]),
-            "position": here.first + positions[place],
+            "position": positions[place],
         }
         visit.rows.append(row("impression", at=visit.clock, **common))
         if opened[place]:

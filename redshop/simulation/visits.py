@@ -34,10 +34,6 @@ class Visit:
     done: int = 0
     is_errand: bool = False
     rows: list[dict[str, Any]] = field(default_factory=list)
-    #: The answer of explore that the person is scrolling through, and what of it is still to come.
-    answer: UUID | None = None
-    scrolled: int = 0
-    further: list[int] = field(default_factory=list)
 
     @property
     def number(self) -> int:

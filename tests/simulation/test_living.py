@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
 
-from notes.models import FeedSnapshot, Like, Note, NoteCounts
+from notes.models import Like, Note, NoteCounts
 from orders.models import Order, OrderLine, RefundLine
 from redshop.accounts.models import User
 from redshop.catalog.models import Sku
@@ -250,18 +250,3 @@ def test_runs_are_looked_at_in_the_admin_and_not_changed(client: Client) -> None
 
     assert (listed.status_code, shown.status_code, added.status_code) == (200, 200, 403)
     assert "exposures thinned 1:12" in shown.content.decode()
-
-
-def test_people_scroll_on_in_the_answer_they_are_in_as_its_ledger_tells() -> None:
-    simulate(people=40, days=1, scenario="default", world="backend")
-
-    shown = Event.objects.filter(kind="impression", surface="explore")
-    further = shown.filter(position__gte=20)
-    asked = shown.values("request_id").distinct().count()
-    pages = shown.annotate(page=F("position") / 20).values("request_id", "page").distinct().count()
-    assert further.exists()
-    assert pages > 1.5 * asked
-    ledgers = {each.request_id: each.ledger for each in FeedSnapshot.objects.all()}
-    for event in further.order_by("pk")[:50]:
-        assert event.request_id is not None
-        assert ledgers[event.request_id]["note_ids"][event.position] == event.note_id
