@@ -22,6 +22,22 @@ app.conf["CELERY_DB_REUSE_MAX"] = TASKS_A_CONNECTION
 app.autodiscover_tasks()
 
 
+def work(*arguments: str, concurrency: int) -> None:
+    """Be a worker until told to stop: processes that take one task at a time."""
+    app.worker_main(
+        [
+            "worker",
+            f"--concurrency={concurrency}",
+            "--pool=prefork",
+            "--prefetch-multiplier=1",
+            "--without-gossip",
+            "--without-mingle",
+            "--loglevel=INFO",
+            *arguments,
+        ]
+    )
+
+
 @worker_process_init.connect
 def _end_with_the_worker(**_: Any) -> None:
     """Let no child outlive a worker that was killed."""

@@ -44,8 +44,8 @@ def ring(*, connection: Connection | None = None) -> None:
     drain.apply_async(producer=line)
 
 
-def hanging_bells(*, connection: Connection) -> int:
-    """Return how many rings wait in the broker for a worker."""
-    queue = current_app.amqp.queues[current_app.conf.task_default_queue]
+def hanging_bells(*, connection: Connection, queue_name: str | None = None) -> int:
+    """Return how many rings wait in the broker for a worker, or for those of another queue."""
+    queue = current_app.amqp.queues[queue_name or current_app.conf.task_default_queue]
     declared: Any = queue(connection.default_channel).queue_declare()
     return int(declared.message_count)

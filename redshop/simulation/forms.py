@@ -13,11 +13,9 @@ from unfold.widgets import (
 from redshop.simulation.errors import ScenarioInvalid
 from redshop.simulation.knobs import KNOBS
 from redshop.simulation.models import WrittenScenario
-from redshop.simulation.scenario import Scenario, parse
+from redshop.simulation.scenario import LARGEST_SEED, Scenario, parse
 from redshop.simulation.services import scenarios
 from redshop.simulation.services.comparisons import Design
-
-LARGEST_SEED = 2**32 - 1
 
 
 class ScenarioForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -20,6 +20,7 @@ from redshop.simulation.knobs import KNOBS, Value
 FOLDER: Final = Path(__file__).with_name("scenarios")
 #: The arm of a scenario that compares nothing.
 ALONE: Final = "base"
+LARGEST_SEED: Final = 2**32 - 1
 _ABOUT: Final = ("name", "version", "question", "against", "metric", "arms", "windows")
 #: Days of lookback that attribution is judged with.
 WINDOWS: Final = (1, 7, 15, 30)

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from celery import current_app, shared_task
 
+from redshop.core.tasks import hanging_bells
 from redshop.simulation.services import comparisons
 
 #: The queue of simulators.
@@ -20,10 +21,9 @@ def ring(**_newer: Any) -> None:
     if not (wanted := comparisons.wanted()):
         return
     with current_app.connection_for_write() as broker:
-        queue = current_app.amqp.queues[QUEUE]
-        declared: Any = queue(broker.default_channel).queue_declare()
+        hanging = hanging_bells(connection=broker, queue_name=QUEUE)
         line = current_app.amqp.Producer(broker)
-        for _ in range(min(wanted, MOST_HANGING) - int(declared.message_count)):
+        for _ in range(min(wanted, MOST_HANGING) - hanging):
             live.apply_async(producer=line)
 
 

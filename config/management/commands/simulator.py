@@ -4,7 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from config.celery import app
+from config.celery import work
+from redshop.simulation.tasks import QUEUE
 
 #: A child that grew past this is replaced after its replication, in KiB.
 MOST_MEMORY = 6_000_000
@@ -21,16 +22,4 @@ class Command(BaseCommand):
 
     def handle(self, *, concurrency: int, **_options: Any) -> None:
         os.nice(NICENESS)
-        app.worker_main(
-            [
-                "worker",
-                "--queues=simulation",
-                f"--concurrency={concurrency}",
-                "--pool=prefork",
-                "--prefetch-multiplier=1",
-                f"--max-memory-per-child={MOST_MEMORY}",
-                "--without-gossip",
-                "--without-mingle",
-                "--loglevel=INFO",
-            ]
-        )
+        work(f"--queues={QUEUE}", f"--max-memory-per-child={MOST_MEMORY}", concurrency=concurrency)

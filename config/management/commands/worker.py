@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from config.celery import app
+from config.celery import work
 
 
 class Command(BaseCommand):
@@ -14,14 +14,4 @@ class Command(BaseCommand):
         parser.add_argument("--concurrency", type=int, default=2, help="processes")
 
     def handle(self, *, concurrency: int, **_options: Any) -> None:
-        app.worker_main(
-            [
-                "worker",
-                f"--concurrency={concurrency}",
-                "--pool=prefork",
-                "--prefetch-multiplier=1",
-                "--without-gossip",
-                "--without-mingle",
-                "--loglevel=INFO",
-            ]
-        )
+        work(concurrency=concurrency)

@@ -14,10 +14,10 @@ from tqdm import tqdm
 from redshop.simulation import tasks
 from redshop.simulation.management.simulators import simulators
 from redshop.simulation.models import Comparison, ComparisonState
-from redshop.simulation.results.logged import write_log
 from redshop.simulation.results.page import page
 from redshop.simulation.services import comparisons, replicates
 from redshop.simulation.services.comparisons import Design
+from redshop.simulation.services.logs import write_log
 
 #: How often a command looks what others have lived.
 LOOK_EVERY_SECONDS: Final = 0.3

@@ -21,12 +21,11 @@ from redshop.simulation.management.comparing import compare
 from redshop.simulation.measured import Check
 from redshop.simulation.models import SimulationRun
 from redshop.simulation.report import check_calibration
-from redshop.simulation.scenario import DEMO, Scenario, ready, without
+from redshop.simulation.scenario import DEMO, LARGEST_SEED, Scenario, ready, without
 from redshop.simulation.services import runs
 from redshop.simulation.services.comparisons import Design
 from redshop.simulation.services.scenarios import named
 
-LARGEST_SEED = 2**32 - 1
 FEWEST_PEOPLE = 20
 WORLDS = ("arrays", "backend")
 #: How many people live in a database, and for how long, unless told otherwise.
