@@ -225,11 +225,18 @@ def check_disclosure(note: Note) -> None:
         DisclosureRequired: it earns, is paid for, speaks for a brand or, under the strict rule
             of the deployment, shows any product, and bears no label.
     """
-    if note.disclosure:
-        return
-    if is_commercial(note) or (
-        is_every_product_commercial() and ProductTag.objects.open().filter(note=note).exists()
-    ):
+    asks = is_every_product_commercial() and not note.disclosure
+    check_label(note, shows_products=asks and ProductTag.objects.open().filter(note=note).exists())
+
+
+def check_label(note: Note, *, shows_products: bool) -> None:
+    """Refuse what ``check_disclosure`` does of a note whose products the caller knows.
+
+    Raises:
+        DisclosureRequired: as there.
+    """
+    needs_one = is_commercial(note) or (shows_products and is_every_product_commercial())
+    if needs_one and not note.disclosure:
         raise DisclosureRequired
 
 

@@ -1,5 +1,6 @@
 """The cart: what a person means to buy, and the note that led them to each thing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -73,6 +74,15 @@ def put_item(
     if quantity > offer.quantity and not was_there_meanwhile:
         added = quantity - offer.quantity
         _report(offer, added, person_id, note_id=note_id, request_id=request_id, at=at)
+
+
+@requires_transaction
+def import_items(items: Sequence[CartItem]) -> None:
+    """Have in carts what was put there earlier, whose events are in the log already.
+
+    What a person has in their cart of the same SKU stays as it is.
+    """
+    CartItem.objects.bulk_create(items, ignore_conflicts=True, batch_size=5_000)
 
 
 @transaction.atomic(durable=True)

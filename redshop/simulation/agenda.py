@@ -40,6 +40,10 @@ class Agenda:
         while self._heap and self._heap[0].at < before:
             yield heapq.heappop(self._heap)
 
+    def coming(self, kind: str, *, before: datetime) -> list[Deed]:
+        """Return the deeds of a kind that are due before a moment, in no order; all stay."""
+        return [deed for deed in self._heap if deed.kind == kind and deed.at < before]
+
     def forget(self, kind: str, *, before: datetime) -> int:
         """Drop the deeds of a kind that were due before a moment; return how many."""
         kept = [deed for deed in self._heap if deed.kind != kind or deed.at >= before]

@@ -7,7 +7,9 @@ import factory
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
+from orders import factories as orders
 from redshop.simulation.models import (
+    Cause,
     Comparison,
     ComparisonState,
     Replicate,
@@ -32,6 +34,17 @@ class SimulationRunFactory(DjangoModelFactory[SimulationRun]):
     until_at = factory.LazyFunction(timezone.now)
     since_at = factory.LazyAttribute(lambda run: run.until_at - timedelta(days=run.days))
     started_at = factory.LazyFunction(timezone.now)
+
+
+class CauseFactory(DjangoModelFactory[Cause]):
+    """What an order would have been placed for anyway: all of it."""
+
+    class Meta:
+        model = Cause
+
+    run = factory.SubFactory(SimulationRunFactory, arm="default", thinned=1)
+    order = factory.LazyFunction(orders.paid)
+    share = 1.0
 
 
 def _of_two(difference: float) -> dict[str, object]:

@@ -7,6 +7,8 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import F, Q
 
+from notes.models import Note
+from orders.models import Order
 from redshop.core.db import LockableQuerySet
 
 
@@ -27,6 +29,12 @@ class SimulationRun(models.Model):
     people = models.PositiveIntegerField()
     days = models.PositiveIntegerField()
     scenario = models.CharField(max_length=40)
+    arm = models.CharField(
+        max_length=80, blank=True, help_text="That was lived in memory and planted here."
+    )
+    thinned = models.PositiveIntegerField(
+        default=0, help_text="One of so many exposures was planted; 0: it was lived here."
+    )
     declaration = models.CharField(
         max_length=300, help_text="What this population deviates in from the calibration."
     )
@@ -66,6 +74,35 @@ class SimulationRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.people} people, {self.days} days, seed {self.seed}"
+
+
+class Cause(models.Model):
+    """What a planted order is owed to: a note, or nothing but the buyer's own wish.
+
+    The shares of an order add up to one: they are parts of the chance with which it was placed.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    run = models.ForeignKey(SimulationRun, models.CASCADE, related_name="causes")
+    order = models.ForeignKey(Order, models.CASCADE, related_name="+", db_index=False)
+    note = models.ForeignKey(
+        Note,
+        models.CASCADE,
+        null=True,
+        related_name="+",
+        help_text="Empty: it would have been bought anyway.",
+    )
+    share = models.FloatField(help_text="Of the chance with which it was placed (Shapley value).")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["order", "note"], nulls_distinct=False, name="cause_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.share:.3f} of order {self.order_id}"
 
 
 class WrittenScenario(models.Model):

@@ -101,12 +101,15 @@ def lend_pictures(
     )
     for picture in wanted:
         if picture.file.name not in owned:
-            owned[picture.file.name] = _copy(picture, owner_id=owner_id, at=at).pk
+            copied = lent(picture, owner_id=owner_id, at=at)
+            copied.save()
+            owned[picture.file.name] = copied.pk
     return [owned[name] for name in files]
 
 
-def _copy(picture: Media, *, owner_id: int, at: datetime) -> Media:
-    return Media.objects.create(
+def lent(picture: Media, *, owner_id: int, at: datetime) -> Media:
+    """Return an upload of the owner's own, not written yet, that shows the same file."""
+    return Media(
         kind=picture.kind,
         file=picture.file.name,
         renditions=picture.renditions,

@@ -7,14 +7,20 @@ they are blocked.
 from datetime import datetime
 from uuid import UUID
 
+import numpy as np
 from django.db import transaction
+from numpy.typing import NDArray
 
 from redshop.accounts.errors import CannotRelateToSelf, PersonNotFound
 from redshop.accounts.models import Block, Follow, Notification, User
 from redshop.accounts.services.notifications import notify
 from redshop.core import outbox
+from redshop.core.copying import copy
+from redshop.core.db import requires_transaction
 from redshop.events.kinds import EventKind
 from redshop.events.services.recording import ServerEvent, record
+
+Ints = NDArray[np.int64]
 
 
 @transaction.atomic(durable=True)
@@ -63,6 +69,19 @@ def follow(
     if note_id is not None:
         outbox.publish("person.followed", key=str(row.pk), payload=payload, at=at)
     return True
+
+
+@requires_transaction
+def import_follows(*, followers: Ints, followed: Ints, at: NDArray[np.datetime64]) -> None:
+    """Write who followed whom elsewhere or earlier, many at once, with no event or fact for each.
+
+    Args:
+        followers: int64[n]; each pair once, and nobody follows themselves.
+        followed: int64[n].
+        at: datetime64[n], since when.
+    """
+    columns = {"follower_id": followers, "followed_id": followed, "created_at": at}
+    copy("accounts_follow", columns)
 
 
 @transaction.atomic(durable=True)

@@ -1,14 +1,18 @@
 """How rows get into the log: ids taken once, identities left out where consent is withdrawn."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import pgtrigger
 from django.db import connection
+from numpy.typing import NDArray
 
+from redshop.core.copying import copy as copy_arrays
 from redshop.core.db import requires_transaction
 from redshop.core.writes import write
 from redshop.events.suspicion import MOST_A_MINUTE
@@ -140,6 +144,31 @@ def copy(columns: Sequence[str], rows: Collection[Sequence[Any]]) -> None:
     ):
         for row in rows:
             pipe.write_row(row)
+
+
+@contextmanager
+def marked_once(person_ids: Sequence[int]) -> Iterator[None]:
+    """Import events of some people, all of whom are marked unread once, not by every batch."""
+    with pgtrigger.ignore("events.Event:unread"), connection.cursor() as cursor:
+        cursor.execute("SELECT")  # what is ignored is told with a statement, and COPY is none
+        yield
+    write(
+        "INSERT INTO events_unread (person_id) SELECT * FROM unnest(%s::bigint[])",
+        [list(person_ids)],
+    )
+
+
+@requires_transaction
+def import_columns(columns: Mapping[str, NDArray[Any] | str]) -> int:
+    """Write events that happened elsewhere or earlier, many at once; return how many.
+
+    Their ids are not taken from the ledger of ids: nobody sends them again. The caller knows that
+    nobody in them withdrew consent, and has made the partitions.
+
+    Args:
+        columns: as ``redshop.core.copying.copy`` takes them; texts that are left out are empty.
+    """
+    return copy_arrays("events_event", {**_TEXTS, **columns})
 
 
 @requires_transaction

@@ -243,6 +243,8 @@ class Arm:
             thinned = self.told.whole("attention.exposures_thinned")
             self.erosion += self.told.number("trust.erosion") * seen_through * thinned
         self.sales.take(carts, touches)
+        if self.log is not None:
+            self.log.take_carts(carts)
         counts.carts += len(carts)
         counts.paying += int(carts[:, state.CART_PAYS].sum())
         counts.errands += int((carts[:, state.CART_NOTE] < 0).sum())

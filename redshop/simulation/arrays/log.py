@@ -5,6 +5,7 @@ note that was on the screen of somebody who is logged.
 """
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,6 +32,15 @@ class Seen:
         return len(self.person)
 
 
+class Carts(NamedTuple):
+    """What was put in carts; arrays of one length."""
+
+    person: Ints
+    product: Ints
+    note: Ints  #: that led to it; -1 where somebody came for the product
+    when: Floats  #: days since the first midnight
+
+
 @dataclass(slots=True)
 class Log:
     """A log of a share of the people, the same people whatever the arm."""
@@ -38,6 +48,7 @@ class Log:
     seed: int
     share: float = 1.0
     _parts: list[tuple[Ints, Floats]] = field(default_factory=list)
+    _carts: list[Floats] = field(default_factory=list)
 
     def logs(self, person: Ints) -> Bools:
         """Tell of which people the log keeps what they see."""
@@ -56,6 +67,22 @@ class Log:
         request = shown[:, state.SHOWN_PLACE] // state.PLACES
         passed = request * (state.REQUEST_SECONDS / state.DAY_SECONDS)
         self._parts.append((shown.copy(), begin[shown[:, state.SHOWN_PERSON]] + passed))
+
+    def take_carts(self, carts: Floats) -> None:
+        """Keep what was put in carts, as ``living.live`` tells it."""
+        person = carts[:, state.CART_PERSON].astype(np.int64)
+        self._carts.append(carts if self.share >= 1.0 else carts[self.logs(person)])
+
+    def carts(self) -> Carts:
+        """Return all carts that were kept, in the order of moments, persons and products."""
+        rows = np.concatenate([np.empty((0, state.CART_COLUMNS)), *self._carts])
+        person, product, note = (
+            rows[:, column].astype(np.int64)
+            for column in (state.CART_PERSON, state.CART_PRODUCT, state.CART_NOTE)
+        )
+        when = rows[:, state.CART_WHEN]
+        order = np.lexsort((product, person, when))
+        return Carts(person[order], product[order], note[order], when[order])
 
     def seen(self) -> Seen:
         """Return all that was kept."""

@@ -1,6 +1,8 @@
 """What becomes of carts in memory: payments, parcels, returns, notes about what arrived."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -20,9 +22,20 @@ if TYPE_CHECKING:
 WRITES_AFTER_RETURN: Final = 0.2
 #: Days from arrival to a note about it, mean (assumed, as in the live world).
 WRITING_DAYS: Final = 1.5
-#: Numbers of the draws about a purchase.
-_QUANTITY, _CANCEL, _SHIP, _DELIVER, _RETURNS, _BACK, _WRITES, _WRITING, _PLACE = range(9)
-DRAWS: Final = 16
+
+
+class Draw(IntEnum):
+    """What is drawn about a purchase; part of each draw's name, so members keep their values."""
+
+    QUANTITY = 0
+    CANCEL = 1
+    SHIP = 2
+    DELIVER = 3
+    RETURNS = 4
+    BACK = 5
+    WRITES = 6
+    WRITING = 7
+    PLACE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +167,9 @@ class Sales:
         note = carts[:, state.CART_NOTE].astype(np.int64)
         arm.memory.owns[person, product] = 1
         arm.memory.wants[person, product] = 0
-        draws = self._draws(person, product, carts[:, state.CART_WHEN])
-        quantity = purchase.quantities(draws[_QUANTITY])
-        arrived = paid + _stage("ship", draws[_SHIP]) + _stage("deliver", draws[_DELIVER])
+        draws = draws_about(self.world.seed, person, product, carts[:, state.CART_WHEN])
+        quantity = purchase.quantities(draws[Draw.QUANTITY])
+        arrived = paid + _stage("ship", draws[Draw.SHIP]) + _stage("deliver", draws[Draw.DELIVER])
         refunded = self._refunds(arm, note, product, paid, arrived, draws)
         self._plan_reviews(person, product, arrived, np.isfinite(refunded), draws)
         path_sizes, path_notes, path_values, deeds = _paths(arm, person, product, paid)
@@ -191,45 +204,42 @@ class Sales:
             }
         )
 
-    def _draws(self, person: Ints, product: Ints, when: Floats) -> list[Floats]:
-        """Return the uniforms about each purchase, named by its person, day and product."""
-        name = (when.astype(np.int64) << 42) + (product << 28) + person
-        return [
-            uniforms(
-                seed=self.world.seed, purpose=Purpose.AFTERWARDS, step=0, persons=name, slot=number
-            )
-            for number in range(_PLACE + 1)
-        ]
-
     def _refunds(
         self, arm: "Arm", note: Ints, product: Ints, paid: Floats, arrived: Floats,
-        draws: list[Floats],
+        draws: Mapping[Draw, Floats],
     ) -> Floats:  # fmt: skip
         """Return the day on which the money comes back, infinite where it does not."""
         share = self.world.shop.refund_share[product] * self.told.number("purchase.refund_factor")
         verified = (note >= 0) & arm.is_review[note]
         share = share * np.where(verified, self.told.number("purchase.verified_refund_factor"), 1.0)
-        back = np.where(draws[_RETURNS] < share, arrived + _stage("return", draws[_BACK]), np.inf)
-        cancelled = draws[_CANCEL] < purchase.CANCELS_BEFORE_SHIPPING
+        back = np.where(
+            draws[Draw.RETURNS] < share, arrived + _stage("return", draws[Draw.BACK]), np.inf
+        )
+        cancelled = draws[Draw.CANCEL] < purchase.CANCELS_BEFORE_SHIPPING
         return np.where(cancelled, paid + 0.05, back)
 
     def _plan_reviews(
-        self, person: Ints, product: Ints, arrived: Floats, is_returned: Bools, draws: list[Floats]
+        self,
+        person: Ints,
+        product: Ints,
+        arrived: Floats,
+        is_returned: Bools,
+        draws: Mapping[Draw, Floats],
     ) -> None:
         """Plan the notes of those who have the product and like to share (the loop closes)."""
         if self.told.text("purchase.channel") == "link_out":
             return  # nothing proves a purchase that was made elsewhere
         share = self.told.number("publishing.about_purchase")
         chance = share * np.where(is_returned, WRITES_AFTER_RETURN, 1.0)
-        writes = self.world.people.is_sharer[person] & (draws[_WRITES] < chance)
-        moments = arrived - WRITING_DAYS * np.log1p(-draws[_WRITING])
+        writes = self.world.people.is_sharer[person] & (draws[Draw.WRITES] < chance)
+        moments = arrived - WRITING_DAYS * np.log1p(-draws[Draw.WRITING])
         for place in np.flatnonzero(writes):
             self._reviews.append(
                 Review(
                     at=float(moments[place]),
                     person=int(person[place]),
                     product=int(product[place]),
-                    place=float(draws[_PLACE][place]),
+                    place=float(draws[Draw.PLACE][place]),
                     is_kept=not is_returned[place],
                 )
             )
@@ -250,6 +260,16 @@ class Sales:
         quality = float(publishing.note_quality(skill, noise)[0]) + publishing.QUALITY_OF_BUYERS
         arm.write_review(place, person, product, day, quality)
         arm.is_review[place] = review.is_kept
+
+
+def draws_about(seed: int, person: Ints, product: Ints, when: Floats) -> dict[Draw, Floats]:
+    """Return the uniforms about each purchase, named by its person, product and the day it was
+    put in the cart."""
+    name = (when.astype(np.int64) << 42) + (product << 28) + person
+    return {
+        draw: uniforms(seed=seed, purpose=Purpose.AFTERWARDS, step=0, persons=name, slot=draw)
+        for draw in Draw
+    }
 
 
 def _stage(stage: str, draws: Floats) -> Floats:

@@ -9,7 +9,7 @@ from typing import Final
 
 from redshop.core.errors import DomainError
 from redshop.simulation.agenda import Deed
-from redshop.simulation.deeds import orders, reactions, writing
+from redshop.simulation.deeds import orders, planted, reactions, writing
 from redshop.simulation.life import Life
 
 Doing = Callable[[Life, Deed], None]
@@ -23,6 +23,7 @@ DO: Final[Mapping[str, tuple[Doing, str]]] = {
     "comment": (reactions.comment, "comments"),
     "follow": (reactions.follow, "follows"),
     "cart": (orders.put_in_cart, "products put in carts"),
+    "buy": (planted.buy, "planted orders placed"),
     "checkout": (orders.check_out, "decisions to buy"),
     "pay": (orders.pay, "payments tried"),
     "cancel": (orders.cancel, "orders cancelled"),

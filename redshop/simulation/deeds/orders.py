@@ -26,6 +26,8 @@ WRITING_DAYS: Final = 1.5
 ASKS_AFTER: Final = 0.3
 COUNTRIES: Final = {"zh": "CN", "en": "GB", "it": "IT"}
 DECLINED: Final = "tok_declined"
+#: What deeds about an order tell the next one; of an order that was planted, what comes back.
+_KEPT: Final = ("person", "order", "nth", "draws", "returned")
 
 
 def put_in_cart(life: Life, deed: Deed) -> None:
@@ -60,7 +62,7 @@ def check_out(life: Life, deed: Deed) -> None:
     for sku_id in sorted(sku for sku, pays in held.items() if not pays):
         cart.remove_item(person_id=account, sku_id=sku_id)
         held.pop(sku_id)
-    order = checkout.place_order(buyer_id=account, address=_address(life, person), at=deed.at)
+    order = checkout.place_order(buyer_id=account, address=address_of(life, person), at=deed.at)
     life.tally["orders placed"] += 1
     del life.carts[person]
     life.mind.wants[person] = False
@@ -168,7 +170,7 @@ def send_back(life: Life, deed: Deed) -> None:
     life.tally["lines returned"] += len(sent)
 
 
-def _address(life: Life, person: int) -> Address:
+def address_of(life: Life, person: int) -> Address:
     """Return an address that nobody lives at."""
     language = language_of(life.people, person)
     city = city_name(language=language, place=int(life.people.city[person]))
@@ -184,7 +186,7 @@ def _address(life: Life, person: int) -> Address:
 
 
 def _plan(life: Life, deed: Deed, kind: str, *, days: float, **more: Any) -> None:
-    kept = {name: deed.details[name] for name in ("person", "order", "nth", "draws")}
+    kept = {name: deed.details[name] for name in _KEPT if name in deed.details}
     at = deed.at + timedelta(seconds=round(days * 86_400))
     life.agenda.plan(at, kind, **{**kept, **more})
 
@@ -201,7 +203,9 @@ def _own(life: Life, person: int, order_id: UUID) -> None:
 
 
 def _returned(life: Life, deed: Deed, lines: list[OrderLine]) -> list[int]:
-    """Return the places of the products that will go back."""
+    """Return the places of the products that will go back; of a planted order it is known."""
+    if (known := deed.details.get("returned")) is not None:
+        return list(known)
     place = life.shops.place_of_product()
     products = [place[line.product_id] for line in lines]
     rng = life.draws(f"returns:{deed.details['nth']}", at=deed.at, person=deed.details["person"])
@@ -212,6 +216,8 @@ def _returned(life: Life, deed: Deed, lines: list[OrderLine]) -> list[int]:
 
 
 def _plan_writing(life: Life, deed: Deed, lines: list[OrderLine], returned: list[int]) -> None:
+    if "returned" in deed.details:
+        return  # what is written about a planted order is planted, too
     person = deed.details["person"]
     place = life.shops.place_of_product()
     kept = [place[line.product_id] for line in lines if place[line.product_id] not in returned]

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from django.db import transaction
 
-from redshop.core.db import session_lock
+from redshop.core.db import requires_transaction, session_lock
 from redshop.simulation.errors import AlreadyPopulated, RunInProgress, RunInterrupted, SeedTaken
 from redshop.simulation.models import RunState, SimulationRun
 from redshop.simulation.scenario import Scenario
@@ -26,6 +26,19 @@ class Plan:
     days: int
     scenario: Scenario
     until: datetime
+    #: Of a world that is lived in memory and planted here: the arm, and one of how many exposures.
+    arm: str = ""
+    thinned: int = 0
+
+    @property
+    def declaration(self) -> str:
+        """What the population deviates in from the calibration, in one line."""
+        if not self.arm:
+            return self.scenario.declaration
+        return (
+            f"declared: planted from memory, arm {self.arm}, exposures thinned 1:{self.thinned}; "
+            f"who bought because of what is in the table of causes"
+        )
 
     @property
     def since(self) -> datetime:
@@ -71,7 +84,8 @@ def begin(*, plan: Plan, is_further: bool, at: datetime) -> tuple[SimulationRun,
     if same is not None and same.state == RunState.COMPLETE:
         raise SeedTaken if is_further else AlreadyPopulated
     if same is not None:
-        if (same.people, same.days, same.scenario) != (plan.people, plan.days, plan.scenario.name):
+        asked = (plan.people, plan.days, plan.scenario.name, plan.arm, plan.thinned)
+        if (same.people, same.days, same.scenario, same.arm, same.thinned) != asked:
             raise RunInterrupted(_told(same))
         return same, True
     if not is_further and (other := interrupted()) is not None:
@@ -87,7 +101,9 @@ def _create(*, plan: Plan, at: datetime) -> SimulationRun:
         people=plan.people,
         days=plan.days,
         scenario=plan.scenario.name,
-        declaration=plan.scenario.declaration,
+        arm=plan.arm,
+        thinned=plan.thinned,
+        declaration=plan.declaration,
         since_at=plan.since,
         until_at=plan.until,
         started_at=at,
@@ -97,7 +113,9 @@ def _create(*, plan: Plan, at: datetime) -> SimulationRun:
 def _told(run: SimulationRun) -> str:
     return (
         f"The simulation of {run} was interrupted after {run.days_done} whole days; continue it "
-        f"with --people {run.people} --days {run.days} --seed {run.seed}, or use --again."
+        f"with --people {run.people} --days {run.days} --seed {run.seed}"
+        f"{f' --into-database --arm {run.arm} --thin {run.thinned}' if run.arm else ''}, "
+        f"or use --again."
     )
 
 
@@ -110,6 +128,12 @@ def begin_day(*, run_id: int) -> None:
 @transaction.atomic(durable=True)
 def checkpoint(*, run_id: int, days_done: int, agenda: Mapping[str, Any]) -> None:
     """Keep how many whole days were lived and what is still to happen."""
+    keep(run_id=run_id, days_done=days_done, agenda=agenda)
+
+
+@requires_transaction
+def keep(*, run_id: int, days_done: int, agenda: Mapping[str, Any]) -> None:
+    """Keep what ``checkpoint`` does as part of something larger."""
     SimulationRun.objects.filter(pk=run_id).update(
         days_done=days_done, agenda=agenda, is_in_day=False
     )
