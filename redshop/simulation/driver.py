@@ -14,6 +14,7 @@ from django.conf import settings
 from notes.models import Note
 from notes.services import exposure, upkeep
 from redshop.core import outbox
+from redshop.core.populations import Population
 from redshop.events import partitions
 from redshop.simulation.assortment import assortment
 from redshop.simulation.authors import FIRST_NOTES_DAYS, plan_first_notes
@@ -79,7 +80,7 @@ def write_first_notes(life: Life, *, progress: Progress) -> None:
     progress("first notes", 0)
     drafts = {
         (note.author_id, note.created_at): note
-        for note in Note.objects.filter(author__in=life.residents.everybody).order_by("pk")
+        for note in Note.objects.filter(population=Population.SIMULATED).order_by("pk")
     }
     for at, plan in plans:
         publish(life, plan, at, draft=drafts.get((life.residents.account(plan.author), at)))

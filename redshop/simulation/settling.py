@@ -32,6 +32,8 @@ FACES: Final = 12
 YEAR: Final = timedelta(days=365)
 #: Mean creators that a person follows when they come (assumed).
 MEAN_FIRST_FOLLOWS: Final = 2.0
+#: So many people move in at a time.
+CHUNK: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,22 +58,30 @@ def settle(
 ) -> Residents:
     """Give everybody an account dating from before ``at``, and the brands one each."""
     faces = _faces()
-    drafts = [_person(seed, people, place, faces, at=at) for place in range(len(people))]
+    person_ids: list[int] = []
+    for start in range(0, len(people), CHUNK):
+        places = range(start, min(start + CHUNK, len(people)))
+        person_ids += _move_in(
+            [_person(seed, people, place, faces, at=at) for place in places], at=at
+        )
     accounts = [_brand_account(seed, world, place, at=at) for place in range(len(world.brands))]
     with transaction.atomic():
-        User.objects.bulk_create([*drafts, *accounts], ignore_conflicts=True)
-        ids = dict(
-            User.objects.filter(handle__in=[user.handle for user in [*drafts, *accounts]])
-            .order_by("pk")
-            .values_list("handle", "pk")
-        )
         residents = Residents(
-            person_ids=tuple(ids[user.handle] for user in drafts),
-            brand_account_ids=tuple(ids[user.handle] for user in accounts),
+            person_ids=tuple(person_ids), brand_account_ids=tuple(_move_in(accounts, at=at))
         )
         _memberships(residents, shops, at=at)
-        _choices([*residents.person_ids, *residents.brand_account_ids], at=at)
     return residents
+
+
+@transaction.atomic
+def _move_in(accounts: Sequence[User], *, at: datetime) -> list[int]:
+    """Write accounts that are not there yet, with what registration asks; return their ids."""
+    User.objects.bulk_create(accounts, ignore_conflicts=True)
+    found = User.objects.filter(handle__in=[user.handle for user in accounts])
+    ids = dict(found.order_by("pk").values_list("handle", "pk"))
+    in_order = [ids[user.handle] for user in accounts]
+    _choices(in_order, at=at)
+    return in_order
 
 
 def follow_first(
@@ -87,7 +97,8 @@ def follow_first(
     moments = [at - timedelta(minutes=len(pairs) - place) for place in range(len(pairs))]
     with transaction.atomic():
         ids = residents.person_ids
-        if Follow.objects.filter(follower__in=ids).exists():
+        one, other = (ids[place] for place in pairs[0]) if pairs else (0, 0)
+        if Follow.objects.filter(follower=one, followed=other).exists():  # all or none are there
             return _by_follower(pairs)
         Follow.objects.bulk_create(
             Follow(follower_id=ids[follower], followed_id=ids[followed], created_at=moment)

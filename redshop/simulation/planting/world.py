@@ -10,6 +10,7 @@ from django.db import transaction
 from notes.models import Note
 from notes.services import exposure, upkeep
 from redshop.core.db import requires_transaction
+from redshop.core.populations import Population
 from redshop.events import partitions
 from redshop.events.services import writing
 from redshop.simulation.arrays.log import Carts, Log, Seen
@@ -152,8 +153,10 @@ def _log_of(life: Life, memory: Memory, note_ids: Ints) -> LogOf:
 
 def _note_ids_again(life: Life, memory: Memory) -> Ints:
     """Return int64[notes]: the ids that notes got, which are in the order of their writing."""
-    written = Note.objects.filter(author__in=life.residents.everybody).order_by("pk")
-    there = places_of(memory.lived)
+    written = Note.objects.filter(population=Population.SIMULATED).order_by("pk")
+    ours = set(life.residents.everybody)
     found = np.zeros(len(memory.lived.arm.exists), dtype=np.int64)
-    found[there] = list(written.values_list("pk", flat=True)[: len(there)])
+    found[places_of(memory.lived)] = [
+        pk for pk, author in written.values_list("pk", "author").iterator() if author in ours
+    ]
     return found
