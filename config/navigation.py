@@ -66,6 +66,7 @@ GROUPS: Final[dict[str, list[tuple[str, str, str]]]] = {
         ("Experiments", "experiments.experiment", "biotech"),
         ("Exposures", "experiments.exposure", "visibility"),
         ("Simulation runs", "simulation.simulationrun", "science"),
+        ("Causes", "simulation.cause", "psychology"),
         ("Scenarios", "simulation.writtenscenario", "experiment"),
         ("Comparisons", "simulation.comparison", "balance"),
     ],

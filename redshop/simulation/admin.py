@@ -21,6 +21,7 @@ from unfold.forms import BaseDialogForm
 from redshop.core.admin import EditableAdmin, ReadOnlyAdmin, back_to
 from redshop.simulation.forms import DesignForm, ScenarioForm
 from redshop.simulation.models import (
+    Cause,
     Comparison,
     ComparisonState,
     SimulationRun,
@@ -73,14 +74,48 @@ _RESUME: Final = ActionDialog(
 
 @admin.register(SimulationRun)
 class SimulationRunAdmin(ReadOnlyAdmin):
-    list_display = ["seed", "people", "days", "scenario", "state", "since_at", "until_at"]
+    list_display = ["seed", "people", "days", "scenario", "arm", "state", "since_at", "until_at"]
     list_filter = ["state", "scenario"]
     fieldsets = [
         (None, {"fields": ["seed", "people", "days", "scenario", "declaration"]}),
+        ("Planted from memory", {"fields": ["arm", "thinned"]}),
         ("Simulated time", {"fields": ["since_at", "until_at", "days_done"]}),
         ("Real time", {"fields": ["state", "started_at", "finished_at"]}),
         ("Outcome", {"fields": ["summary"]}),
     ]
+
+
+@admin.register(Cause)
+class CauseAdmin(ReadOnlyAdmin):
+    """The truth of planted worlds: what each order is owed to."""
+
+    list_display = ["bought", "owed_to", "share_of_it", "run"]
+    list_display_links = None
+    list_filter = [("note", admin.EmptyFieldListFilter), "run"]
+    list_select_related = ["order", "note", "run"]
+    search_fields = ["order__number__startswith"]
+    ordering = ["-pk"]
+
+    @display(description="order", ordering="order__number")
+    def bought(self, cause: Cause) -> SafeString:
+        return _linked("admin:orders_order_change", cause.order_id, cause.order.number)
+
+    @display(description="owed to", ordering="note__title")
+    def owed_to(self, cause: Cause) -> SafeString | str:
+        if cause.note is None:
+            return "nothing: it would have been bought anyway"
+        return _linked("admin:notes_note_change", cause.note_id, cause.note.title)
+
+    @display(description="share", ordering="share")
+    def share_of_it(self, cause: Cause) -> str:
+        return f"{cause.share:.1%}"
+
+
+def _linked(name: str, key: Any, text: str) -> SafeString:
+    address = reverse(name, args=[key])
+    return format_html(
+        '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', address, text
+    )
 
 
 @admin.register(WrittenScenario)

@@ -8,6 +8,7 @@ from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from orders import factories as orders
+from redshop.accounts.factories import UserFactory
 from redshop.simulation.models import (
     Cause,
     Comparison,
@@ -43,7 +44,7 @@ class CauseFactory(DjangoModelFactory[Cause]):
         model = Cause
 
     run = factory.SubFactory(SimulationRunFactory, arm="default", thinned=1)
-    order = factory.LazyFunction(orders.paid)
+    order = factory.LazyFunction(lambda: orders.paid(UserFactory.create()))
     share = 1.0
 
 

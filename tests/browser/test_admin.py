@@ -57,6 +57,7 @@ PAGES: Final = [
     "/admin/orders/shippingrate/",
     "/admin/orders/dutyrate/",
     "/admin/conversion/credit/",
+    "/admin/simulation/cause/",
     "/admin/simulation/comparison/",
     "/admin/simulation/writtenscenario/",
     "/admin/simulation/writtenscenario/add/",

@@ -71,7 +71,7 @@ class LogOf:
             "population": Population.SIMULATED.value,
         }
 
-    def today(self, rows: Ints, day: int) -> slice:
+    def on_day(self, rows: Ints, day: int) -> slice:
         """Return where rows, which are in the order of time, are of a day; the last one's are all
         that come after it, too."""
         until = day + 1 if day + 1 < self.life.run.days else np.inf
@@ -100,7 +100,7 @@ def plant_log(log: LogOf, done: Mapping[EventKind, Happened], *, progress: Progr
 
 def _of_day(log: LogOf, done: Happened, number: int, day: int) -> Iterator[Columns]:
     """Yield the events of a kind on a day, one batch for each surface."""
-    today = log.today(done.rows, day)
+    today = log.on_day(done.rows, day)
     rows, days = done.rows[today], done.days[today]
     for surface, label in enumerate(SURFACES):
         here = log.seen.surface[rows] == surface
@@ -109,7 +109,7 @@ def _of_day(log: LogOf, done: Happened, number: int, day: int) -> Iterator[Colum
         columns = log.who(some, moments(log.life.run.since_at, days[here]), name)
         yield {
             **columns,
-            **_what(log, done, some),
+            **_what(log, done, some, name),
             "kind": done.kind.kind.value,
             "source": done.kind.source.value,
             "surface": label,
@@ -117,7 +117,7 @@ def _of_day(log: LogOf, done: Happened, number: int, day: int) -> Iterator[Colum
         }
 
 
-def _what(log: LogOf, done: Happened, rows: Ints) -> Columns:
+def _what(log: LogOf, done: Happened, rows: Ints, name: int) -> Columns:
     """Return the columns that only events of this kind have."""
     seen, notes, kind = log.seen, log.lived.arm.notes, done.kind.kind
     told: Columns = {}
@@ -131,18 +131,18 @@ def _what(log: LogOf, done: Happened, rows: Ints) -> Columns:
         told["author_id"] = log.accounts[notes.author[seen.note[rows]]]
     if kind == EventKind.READ:
         median = np.array([MEDIAN_DWELL[name] for name in TYPES])[notes.type[seen.note[rows]]]
-        dwell = _dwell(log, rows, median)
+        dwell = _dwell(log, rows, median, name)
         told["dwell_ms"] = dwell.astype(np.int32)
         told["completion"] = np.round(completion(dwell, median), 4)
     return told
 
 
-def _dwell(log: LogOf, rows: Ints, median: Floats) -> Floats:
+def _dwell(log: LogOf, rows: Ints, median: Floats, name: int) -> Floats:
     """Return float64[n], in milliseconds: log-normal around the time in which a note is read
     deeply, on the side of it on which they read."""
     edge = -1.2 * np.log1p(-DEEP) * median
-    drawn = np.random.default_rng([log.seed, int(rows[0])] if len(rows) else 0)
-    spread = np.abs(drawn.standard_normal(len(rows))) * DWELL_SPREAD
+    rng = stream(seed=log.seed, purpose="planted reading", person=name)
+    spread = np.abs(rng.standard_normal(len(rows))) * DWELL_SPREAD
     is_deep = log.seen.deeds[rows] & state.READ > 0
     dwell = np.where(is_deep, edge * np.exp(spread) + 2.0, edge * np.exp(-spread) - 2.0)
     return np.asarray(np.clip(dwell, 500.0, 600_000.0))
@@ -158,7 +158,7 @@ def _searches(seen: Seen) -> Ints:
 
 def _plant_searches(log: LogOf, searches: Ints, day: int) -> int:
     """Write what was searched for on a day; return how many searches there were."""
-    rows = searches[log.today(searches, day)]
+    rows = searches[log.on_day(searches, day)]
     at = moments(log.life.run.since_at, log.seen.when[rows] - 1.0 / state.DAY_SECONDS)
     name = (day * _NAMES + _SEARCHES) * _NAMES
     told: dict[str, Any] = {

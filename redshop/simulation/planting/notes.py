@@ -52,7 +52,7 @@ def _days(life: Life, lived: Lived, seen: Seen) -> Floats:
     day = lived.arm.notes.day.astype(np.float64)
     first = np.full(len(day), np.inf)
     np.minimum.at(first, seen.note, seen.when)
-    part = np.random.default_rng([life.seed, len(day)]).random(len(day))
+    part = stream(seed=life.seed, purpose="planted hour").random(len(day))
     return np.asarray(day + part * np.clip(np.minimum(first, day + 1.0) - day, 0.0, 1.0) * 0.999)
 
 
