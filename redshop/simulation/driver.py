@@ -137,11 +137,13 @@ def live_day(life: Life, day: int, *, progress: Progress, is_cut_short: bool) ->
     life.tally["SKUs refilled"] += refill(shops=life.shops, at=tomorrow)
 
 
-def pass_time(life: Life, *, since: datetime, until: datetime) -> None:
+def pass_time(
+    life: Life, *, since: datetime, until: datetime, every: timedelta = DRAIN_EVERY
+) -> None:
     """Do what is due between two moments, and act on the facts every so often."""
     at = since
     while at < until:
-        at = min(at + DRAIN_EVERY, until)
+        at = min(at + every, until)
         for deed in life.agenda.due(before=at):
             do(life, deed)
         life.tally["facts failed"] += outbox.drain_all(at=at).failed

@@ -98,7 +98,8 @@ def pay(life: Life, deed: Deed) -> None:
         life.agenda.plan(deed.at + timedelta(seconds=SECOND_TRY), "pay", **again)
         return
     life.tally["orders paid"] += 1
-    _own(life, person, order_id)
+    if not _is_planted(deed):
+        _own(life, person, order_id)
     draws = deed.details["draws"]
     if draws[0] < purchase.CANCELS_BEFORE_SHIPPING:
         _plan(life, deed, "cancel", days=CANCEL_DAYS)
@@ -191,6 +192,11 @@ def _plan(life: Life, deed: Deed, kind: str, *, days: float, **more: Any) -> Non
     life.agenda.plan(at, kind, **{**kept, **more})
 
 
+def _is_planted(deed: Deed) -> bool:
+    """Tell whether it is known from memory what becomes of the order, and who writes about it."""
+    return "returned" in deed.details
+
+
 def _lines(deed: Deed) -> list[OrderLine]:
     order_id = UUID(deed.details["order"])
     return list(OrderLine.objects.filter(order=order_id).order_by("sku_id"))
@@ -203,9 +209,9 @@ def _own(life: Life, person: int, order_id: UUID) -> None:
 
 
 def _returned(life: Life, deed: Deed, lines: list[OrderLine]) -> list[int]:
-    """Return the places of the products that will go back; of a planted order it is known."""
-    if (known := deed.details.get("returned")) is not None:
-        return list(known)
+    """Return the places of the products that will go back."""
+    if _is_planted(deed):
+        return list(deed.details["returned"])
     place = life.shops.place_of_product()
     products = [place[line.product_id] for line in lines]
     rng = life.draws(f"returns:{deed.details['nth']}", at=deed.at, person=deed.details["person"])
@@ -216,8 +222,8 @@ def _returned(life: Life, deed: Deed, lines: list[OrderLine]) -> list[int]:
 
 
 def _plan_writing(life: Life, deed: Deed, lines: list[OrderLine], returned: list[int]) -> None:
-    if "returned" in deed.details:
-        return  # what is written about a planted order is planted, too
+    if _is_planted(deed):
+        return
     person = deed.details["person"]
     place = life.shops.place_of_product()
     kept = [place[line.product_id] for line in lines if place[line.product_id] not in returned]

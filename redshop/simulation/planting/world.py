@@ -42,6 +42,8 @@ from redshop.simulation.shops import open_shops
 from redshop.simulation.types import Ints
 
 _TOMORROW: Final = timedelta(days=1)
+#: How often facts are acted on: nobody looks at their feed meanwhile.
+DRAIN_EVERY: Final = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def _settle(run: SimulationRun, lived: Lived, *, progress: Progress) -> Life:
         shops=shops,
         residents=settle(seed=run.seed, people=people, world=world, shops=shops, at=opened_at),
         library=Library(),
-        mind=Mind.empty(people=len(people), relative_price=world.relative_price()),
+        mind=Mind.empty(people=0, relative_price=world.relative_price()),  # they did their living
     )
 
 
@@ -136,7 +138,7 @@ def _pass_day(life: Life, day: int, *, progress: Progress) -> None:
     """Let a day pass: what is ordered is there, and what is due is done."""
     midnight = life.midnight(day)
     life.tally["units received"] += restock(life, until=midnight + _TOMORROW, at=midnight)
-    pass_time(life, since=midnight, until=midnight + _TOMORROW)
+    pass_time(life, since=midnight, until=midnight + _TOMORROW, every=DRAIN_EVERY)
     progress(f"day {day + 1}", 1.0)
     with transaction.atomic(durable=True):
         _keep(life, days_done=day + 1)
