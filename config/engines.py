@@ -118,6 +118,10 @@ class Postgres:
             "max_connections": "200",
             "random_page_cost": "1.1",
             "jit": "off",
+            # a large import writes its indexes at random: let them stay in memory meanwhile, and
+            # pages be written to the log whole less often
+            "shared_buffers": "512MB",
+            "max_wal_size": "4GB",
         }
 
     def is_ready(self, process: "subprocess.Popen[bytes]") -> bool:

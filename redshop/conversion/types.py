@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,10 @@ class AttributionModel(StrEnum):
     TIME_DECAY = "time_decay"
     POSITION = "position"
     SHAPLEY = "shapley"
+
+
+#: The model that is not stored of each line: it divides what touches led to, all at once.
+MARKOV: Final = "markov"
 
 
 @dataclass(frozen=True, slots=True)

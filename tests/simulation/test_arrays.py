@@ -6,7 +6,7 @@ from math import factorial
 import numpy as np
 import pytest
 
-from redshop.conversion.types import AttributionModel
+from redshop.conversion.types import MARKOV, AttributionModel
 from redshop.simulation.arrays import truth
 from redshop.simulation.arrays.arm import Arm
 from redshop.simulation.arrays.credits import judge
@@ -206,7 +206,7 @@ def test_every_model_is_judged_by_the_shop_s_own_rules() -> None:
     rows = judge(found.arm, found.truth, (1, 30))
 
     assert [(row.model, row.window_days) for row in rows] == [
-        (model.value, days) for days in (1, 30) for model in AttributionModel
+        (model, days) for days in (1, 30) for model in (*AttributionModel, MARKOV)
     ]
     wide = {row.model: row for row in rows if row.window_days == 30}
     assert len({round(row.bias, 6) for row in wide.values()}) == 1  # all divide the same sales

@@ -12,6 +12,7 @@ from redshop.conversion.api.pages import read_cursor
 from redshop.conversion.chains import OPTIONAL, STEPS
 from redshop.conversion.selectors import populations
 from redshop.conversion.types import (
+    MARKOV,
     AttributionModel,
     Basis,
     CreditGroup,
@@ -29,8 +30,6 @@ YEARS: Final = range(2000, 2101)
 MOST_ID: Final = 2**63 - 1
 #: What an answer can be asked for as.
 FORMATS: Final = ["json", "csv", "parquet"]
-#: The model that is not stored of each line.
-MARKOV: Final = "markov"
 
 
 def is_kept(day: date) -> None:

@@ -1,6 +1,6 @@
 """What attribution makes of an arm, by the very rules of the shop, beside what is true of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,10 +10,11 @@ from scipy.stats import spearmanr
 
 from redshop.conversion.engines.dialects import Dialect, said_in
 from redshop.conversion.rules import TOUCHES, VIEW_HOURS, shares
-from redshop.conversion.types import AttributionModel
+from redshop.conversion.types import MARKOV, AttributionModel
 from redshop.simulation.arrays import state
 from redshop.simulation.arrays.arm import Arm
 from redshop.simulation.arrays.draws import Purpose, uniforms
+from redshop.simulation.arrays.removal import effects
 from redshop.simulation.arrays.truth import Truth
 from redshop.simulation.types import Bools, Floats, Ints
 
@@ -93,7 +94,10 @@ def judge(arm: Arm, truth: Truth, windows: Sequence[int]) -> list[Judgement]:
                 f"SELECT model, line_id, note_id, amount_minor FROM ({divided}) AS answer"  # noqa: S608 - constants
                 " ORDER BY model, line_id, note_id, amount_minor"
             ).fetchnumpy()
-            found += _judged(arm, truth, seen, rows, days)
+            judged = _Judged(arm, truth, seen, days)
+            found += [judged.of(*each) for each in _credits(rows)]
+            if len(rows["line_id"]):
+                found.append(judged.by_removal(rows, effects(database, arm, days)))
     return found
 
 
@@ -145,36 +149,52 @@ def _bring(database: duckdb.DuckDBPyConnection, arm: Arm, seen: Bools) -> None:
     database.execute(_NOTES)
 
 
-def _judged(
-    arm: Arm, truth: Truth, seen: Bools, rows: Mapping[str, Any], days: int
-) -> list[Judgement]:
-    orders, size = arm.sales.orders, len(arm.notes.author)
-    true = truth.by_note(orders.amount_minor, size)
-    anyway = truth.baseline / truth.chance
-    scale = len(orders) / float(seen.sum())
-    model_of, line_of = np.asarray(rows["model"]), np.asarray(rows["line_id"])
-    found = []
+def _credits(rows: Mapping[str, Any]) -> Iterator[tuple[str, Ints, Ints, Floats]]:
+    """Yield each model with the lines, notes and amounts of its credits."""
+    model_of = np.asarray(rows["model"])
+    line, note, amount = (np.asarray(rows[key]) for key in ("line_id", "note_id", "amount_minor"))
     for model in AttributionModel:
         mine = model_of == model.value
-        if not mine.any():
-            continue
-        lines: Ints = line_of[mine].astype(np.int64)
-        amounts: Floats = np.asarray(rows["amount_minor"])[mine].astype(np.float64) * scale
-        notes = np.asarray(rows["note_id"])[mine].astype(np.int64)
-        credit = np.bincount(notes, amounts, size).astype(np.float64)
-        found.append(
-            Judgement(
-                model=model.value,
-                window_days=days,
-                bias=_ratio(credit.sum(), true.sum()) - 1.0,
-                rank_correlation=_rank_correlation(credit, true),
-                misplaced=0.5 * float(
-                    np.abs(credit / max(credit.sum(), 1e-9) - true / max(true.sum(), 1e-9)).sum()
-                ),
-                anyway=_ratio(float((amounts * anyway[lines]).sum()), float(amounts.sum())),
+        if mine.any():
+            yield (
+                model.value,
+                line[mine].astype(np.int64),
+                note[mine].astype(np.int64),
+                amount[mine].astype(np.float64),
             )
-        )  # fmt: skip
-    return found
+
+
+class _Judged:
+    """Credits of an arm, beside what is true of it."""
+
+    def __init__(self, arm: Arm, truth: Truth, seen: Bools, days: int) -> None:
+        self._size, self._days = len(arm.notes.author), days
+        self._true = truth.by_note(arm.sales.orders.amount_minor, self._size)
+        self._anyway = truth.baseline / truth.chance
+        self._scale = len(seen) / float(seen.sum())
+
+    def of(self, model: str, lines: Ints, notes: Ints, amounts: Floats) -> Judgement:
+        """Judge a model that credits the notes of each line."""
+        credit = np.bincount(notes, amounts * self._scale, self._size).astype(np.float64)
+        return self._judgement(model, credit, lines, amounts)
+
+    def by_removal(self, rows: Mapping[str, Any], effects: Floats) -> Judgement:
+        """Judge the chain: what touches led to, divided in proportion to what is missed."""
+        _, lines, _, amounts = next(each for each in _credits(rows) if each[0] == "linear")
+        credit = amounts.sum() * self._scale * effects / max(effects.sum(), 1e-9)
+        return self._judgement(MARKOV, credit, lines, amounts)
+
+    def _judgement(self, model: str, credit: Floats, lines: Ints, amounts: Floats) -> Judgement:
+        true = self._true
+        apart = credit / max(credit.sum(), 1e-9) - true / max(true.sum(), 1e-9)
+        return Judgement(
+            model=model,
+            window_days=self._days,
+            bias=_ratio(credit.sum(), true.sum()) - 1.0,
+            rank_correlation=_rank_correlation(credit, true),
+            misplaced=0.5 * float(np.abs(apart).sum()),
+            anyway=_ratio(float((amounts * self._anyway[lines]).sum()), float(amounts.sum())),
+        )
 
 
 def _rank_correlation(credit: Floats, true: Floats) -> float:

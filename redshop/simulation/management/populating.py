@@ -26,7 +26,7 @@ FEWEST_PEOPLE, MOST_PEOPLE, MOST_DAYS = 20, 100_000, 365
 #: How many people live in a database, and for how long, unless told otherwise.
 HERE: Final = {"people": 500, "days": 14}
 #: Unless told otherwise, a planted log is thinned until it has so many exposures.
-MOST_EXPOSURES: Final = 10_000_000
+MOST_EXPOSURES: Final = 5_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
