@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from redshop.conversion import rules
@@ -150,12 +150,54 @@ def _write(changes: Sequence[Change], *, at: datetime) -> int:
     """Append what changes bring; return the highest id of a new credit, 0 where there is none."""
     for change in changes:
         _update(change.attribution, change, at=at)
-    credits_ = Credit.objects.bulk_create(
-        [_credit(share, change, at=at) for change in changes for share in change.missing]
-        + [_correction(share, change, at=at) for change in changes for share in change.wrong]
-    )
+    rows = [_credit(share, change, at=at) for change in changes for share in change.missing]
+    rows += [_correction(share, change, at=at) for change in changes for share in change.wrong]
+    last_credit = _append(rows)
     _save([change.attribution for change in changes])
-    return max((credit.pk for credit in credits_), default=0)
+    return last_credit
+
+
+class _Row(NamedTuple):
+    """A credit to be written: its columns in their order, and their types."""
+
+    line_id: int
+    generation: int
+    model: str
+    kind: str
+    refund_id: UUID | None
+    note_id: int
+    author_id: int
+    surface: str
+    provenance: str
+    touch_id: UUID
+    touched_at: datetime
+    weight_billionths: int
+    amount_minor: int
+    currency: str
+    population: str
+    at: datetime
+
+
+_TYPES: Final = (
+    "bigint", "int", "text", "text", "uuid", "bigint", "bigint", "text", "text", "uuid",
+    "timestamptz", "int", "bigint", "text", "text", "timestamptz",
+)  # fmt: skip
+_APPEND: Final = f"""
+WITH written AS (
+    INSERT INTO conversion_credit ({", ".join(_Row._fields)})
+    SELECT * FROM unnest({", ".join(f"%s::{kind}[]" for kind in _TYPES)}) RETURNING id
+)
+SELECT coalesce(max(id), 0) FROM written
+"""  # noqa: S608 - constants of this module only
+
+
+def _append(rows: Sequence[_Row]) -> int:
+    """Write credits by column (there may be hundreds for a sale); return the highest id."""
+    if not rows:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(_APPEND, [list(column) for column in zip(*rows, strict=True)])
+        return int(cursor.fetchone()[0])
 
 
 _SAVED: Final = {
@@ -193,13 +235,13 @@ def _update(attribution: Attribution, change: Change, *, at: datetime) -> None:
     attribution.computed_at = at
 
 
-def _credit(share: Share, change: Change, *, at: datetime) -> Credit:
+def _credit(share: Share, change: Change, *, at: datetime) -> _Row:
     conversion, touch = change.plan.conversion, share.touch
-    return Credit(
+    return _Row(
         line_id=conversion.line_id,
         generation=change.attribution.generation,
-        model=share.model,
-        kind=Credit.Kind.REVERSAL if share.refund_id else Credit.Kind.ORIGINAL,
+        model=share.model.value,
+        kind=(Credit.Kind.REVERSAL if share.refund_id else Credit.Kind.ORIGINAL).value,
         refund_id=share.refund_id,
         note_id=touch.note_id,
         author_id=touch.author_id,
@@ -215,12 +257,13 @@ def _credit(share: Share, change: Change, *, at: datetime) -> Credit:
     )
 
 
-def _correction(share: Share, change: Change, *, at: datetime) -> Credit:
+def _correction(share: Share, change: Change, *, at: datetime) -> _Row:
     credit = _credit(share, change, at=at)
-    credit.kind = Credit.Kind.CORRECTION
-    credit.weight_billionths = -share.weight_billionths
-    credit.amount_minor = -share.amount_minor
-    return credit
+    return credit._replace(
+        kind=Credit.Kind.CORRECTION.value,
+        weight_billionths=-share.weight_billionths,
+        amount_minor=-share.amount_minor,
+    )
 
 
 def _tell(changes: Sequence[Change], *, last_credit: int, at: datetime) -> None:

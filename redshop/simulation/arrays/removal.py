@@ -30,7 +30,7 @@ WITH unsold AS (
     WHERE bought.day IS NULL OR opened.day > bought.day
 ),
 told AS (
-    SELECT 'sold ' || line_id AS path_id, occurred_at::VARCHAR AS at, event_id::VARCHAR AS tie,
+    SELECT 'sold ' || line_id AS path_id, occurred_at::VARCHAR AS moment, event_id::VARCHAR AS tie,
            note_id, 1.0 AS converted, 0.0 AS unconverted
     FROM path
     UNION ALL
@@ -38,7 +38,7 @@ told AS (
            note_id, 0.0, weight
     FROM unsold WHERE day >= last_day - {days}
 )
-SELECT path_id, row_number() OVER (PARTITION BY path_id ORDER BY at, tie) AS place,
+SELECT path_id, row_number() OVER (PARTITION BY path_id ORDER BY moment, tie) AS place,
        note_id::VARCHAR AS state, converted, unconverted
 FROM told
 """

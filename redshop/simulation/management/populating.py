@@ -15,17 +15,19 @@ from tqdm import tqdm
 
 from redshop.core import outbox
 from redshop.simulation import driver
+from redshop.simulation.behaviour.choice import mean_depth
 from redshop.simulation.life import Life
 from redshop.simulation.measured import Check
 from redshop.simulation.models import SimulationRun
 from redshop.simulation.report import check_calibration
 from redshop.simulation.scenario import LARGEST_SEED, Scenario, ready
 from redshop.simulation.services import runs
+from redshop.simulation.visits import MEAN_SESSIONS, PAGE
 
 FEWEST_PEOPLE, MOST_PEOPLE, MOST_DAYS = 20, 100_000, 365
 #: How many people live in a database, and for how long, unless told otherwise.
 HERE: Final = {"people": 500, "days": 14}
-#: Unless told otherwise, a planted log is thinned until it has so many exposures.
+#: Unless told otherwise, a planted log is thinned until it has so many exposures, if it can be.
 MOST_EXPOSURES: Final = 5_000_000
 
 
@@ -110,16 +112,15 @@ def _arm(wish: Wish) -> str:
 def _thinned(wish: Wish) -> int:
     """Return one of how many exposures to leave behind."""
     usual = wish.scenario.settings(_arm(wish))
+    a_day = usual.number("population.exposures_per_active_day")
+    # a session has one screen at least, however thin it is
+    most = max(int(a_day / (mean_depth(shown=PAGE) * MEAN_SESSIONS)), 1)
     if wish.thin is not None:
-        _check("thin", wish.thin, 1, 1_000)
+        _check("thin", wish.thin, 1, most)
         return wish.thin
-    exposures = (
-        _of(wish, "people")
-        * _of(wish, "days")
-        * usual.number("population.daily_active_share")
-        * usual.number("population.exposures_per_active_day")
-    )
-    return max(usual.whole("attention.exposures_thinned"), ceil(exposures / MOST_EXPOSURES))
+    days = _of(wish, "people") * _of(wish, "days") * usual.number("population.daily_active_share")
+    wanted = ceil(days * a_day / MOST_EXPOSURES)
+    return min(max(usual.whole("attention.exposures_thinned"), wanted), most)
 
 
 def _of(wish: Wish, name: str) -> int:
