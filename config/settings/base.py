@@ -184,6 +184,7 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_RATES": {
         "person": env.str("THROTTLE_CALLER", default="1200/min"),
         "credentials": env.str("THROTTLE_CREDENTIALS", default="20/min"),
+        "account": env.str("THROTTLE_ACCOUNT", default="30/hour"),
     },
     "EXCEPTION_HANDLER": "redshop.core.api.problems.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
@@ -338,6 +339,7 @@ structlog.configure(
 # -- the admin --------------------------------------------------------------------------------
 
 UNFOLD = {
+    "LOGIN": {"form": "redshop.accounts.forms.AdminLoginForm"},
     "SITE_TITLE": "redshop",
     "SITE_HEADER": "redshop",
     "SITE_SUBHEADER": "the closed loop",

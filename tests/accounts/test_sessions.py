@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core.cache import cache
+from django.test import Client
 from django.utils import timezone
 
 from redshop.accounts.errors import WrongCredentials
@@ -265,6 +266,36 @@ def test_guessing_is_slowed_down(
     assert [answer.status_code for answer in answers] == [401, 401, 401, 429]
     assert answers[-1].json()["code"] == "rate_limited"
     assert int(answers[-1]["Retry-After"]) > 0
+
+
+def test_one_account_is_not_guessed_at_from_many_addresses(
+    linna: User, client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.THROTTLING = True
+    cache.clear()
+    monkeypatch.setattr(throttling.AccountThrottle, "rate", "3/hour", raising=False)
+
+    def attempt(number: int, login: str, *, password: str = "wrong") -> Any:  # noqa: S107
+        return ApiClient().post(
+            "/auth/login",
+            {"login": login, "password": password},
+            headers={"X-Forwarded-For": f"10.0.0.{number}"},
+        )
+
+    answers = [attempt(number, login) for number, login in enumerate(["linna", " LINNA", "linna"])]
+    assert [answer.status_code for answer in answers] == [401, 401, 401]
+    right = attempt(9, "linna", password=PASSWORD)
+    assert right.status_code == 429
+    assert 0 < int(right["Retry-After"]) <= 3_600
+    assert attempt(9, "somebody_else").status_code == 401
+
+    User.objects.filter(pk=linna.pk).update(is_staff=True)
+    page = client.post("/admin/login/", {"username": "linna", "password": PASSWORD})
+    assert page.status_code == 200
+    assert "Too many attempts" in page.content.decode()
+    cache.clear()
+    page = client.post("/admin/login/", {"username": "linna", "password": PASSWORD})
+    assert page.status_code == 302
 
 
 def test_listing_sessions_takes_as_many_queries_for_many_as_for_few(linna: User) -> None:

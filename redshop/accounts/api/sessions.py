@@ -31,7 +31,7 @@ from redshop.accounts.types import OpenedSession
 from redshop.core.api import visitors
 from redshop.core.api.pagination import CursorPage
 from redshop.core.api.serializers import StrictSerializer
-from redshop.core.api.throttling import CallerThrottle, CredentialsThrottle
+from redshop.core.api.throttling import AccountThrottle, CallerThrottle, CredentialsThrottle
 
 
 def parsed(serializer: type[StrictSerializer], request: Request) -> dict[str, Any]:
@@ -80,6 +80,8 @@ class RegisterView(CredentialsView):
 
 
 class LoginView(CredentialsView):
+    throttle_classes = [*CredentialsView.throttle_classes, AccountThrottle]
+
     @extend_schema(
         operation_id="log_in",
         tags=["accounts"],

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import logging
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.conf import settings
@@ -57,10 +59,15 @@ class _Limit(SimpleRateThrottle):
     _wait_seconds = 0.0
 
     def allow_request(self, request: Request, view: APIView) -> bool:
+        key = self.get_cache_key(request, view)
+        return key is None or self.admits(key)
+
+    def admits(self, key: str) -> bool:
+        """Count a call under a key; tell whether it is let in."""
         if not settings.THROTTLING or time.monotonic() < _Limit._asks_again_at:
             return True
         try:
-            self._wait_seconds = self._count(self.get_cache_key(request, view) or "")
+            self._wait_seconds = self._count(key)
         except RedisError:
             logger.warning("the cache that counts calls is away", exc_info=True)
             _Limit._asks_again_at = time.monotonic() + PAUSE_SECONDS
@@ -103,3 +110,22 @@ class CredentialsThrottle(_Limit):
 
     def get_cache_key(self, request: Request, view: APIView) -> str | None:
         return f"throttle:credentials:{self.get_ident(request)}"
+
+
+class AccountThrottle(_Limit):
+    """So many attempts an hour to log in to one account, whatever addresses they come from.
+
+    Those that are right count, too: whoever guesses learns nothing from being let in or not.
+    """
+
+    scope = "account"
+
+    def get_cache_key(self, request: Request, view: APIView) -> str | None:
+        login = request.data.get("login") if isinstance(request.data, Mapping) else None
+        return self.key_of(login) if isinstance(login, str) else None
+
+    @staticmethod
+    def key_of(login: str) -> str:
+        """Return what attempts at an account are counted under: a digest, which names nobody."""
+        digest = hashlib.sha256(login.strip().casefold().encode()).hexdigest()
+        return f"throttle:account:{digest}"
