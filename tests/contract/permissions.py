@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from redshop.accounts.factories import PASSWORD
+
 
 class Role(StrEnum):
     """Somebody who calls; all objects belong to the owner, and their note speaks for a brand."""
@@ -43,13 +45,18 @@ class Audience(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Whom an operation serves, and a call of it that would succeed for them."""
+    """Whom an operation serves, and a call of it that succeeds for them.
+
+    A text of the body in braces, such as ``{note}``, stands for an object of the owner's world.
+    """
 
     audience: Audience
     body: Mapping[str, Any] | None = None
     query: str = ""
     #: Names of objects for placeholders, where they are not those that ``PLACES`` has.
     objects: Mapping[str, str] = field(default_factory=dict)
+    #: Why this call is refused even to whom it serves; elsewhere it succeeds.
+    lacks: str = ""
 
 
 EVERYBODY, PEOPLE, OWNER = (Rule(each) for each in list(Audience)[:3])
@@ -79,16 +86,16 @@ _ADDRESS: Final = {
 }  # fmt: skip
 
 MATRIX: Final[Mapping[str, Rule]] = {
-    "POST auth/email/verify": Rule(Audience.EVERYBODY, {"token": "x" * 20}),
-    "POST auth/login": Rule(Audience.EVERYBODY, {"handle": "owner", "password": "a wrong one"}),
+    "POST auth/email/verify": Rule(Audience.EVERYBODY, {"code": "x" * 20}, lacks="a code"),
+    "POST auth/login": Rule(Audience.EVERYBODY, {"login": "owner", "password": PASSWORD}),
     "POST auth/logout": PEOPLE,
     "POST auth/logout-all": PEOPLE,
     "POST auth/password": Rule(
-        Audience.PEOPLE, {"old_password": "a wrong one", "new_password": "correct horse"}
+        Audience.PEOPLE, {"current": PASSWORD, "new": "another horse battery staple"}
     ),
     "POST auth/password/reset": Rule(Audience.EVERYBODY, {"email": "owner@example.com"}),
     "POST auth/password/reset/confirm": Rule(
-        Audience.EVERYBODY, {"token": "x" * 20, "new_password": "correct horse battery"}
+        Audience.EVERYBODY, {"code": "x" * 20, "new": "correct horse battery"}, lacks="a code"
     ),
     "POST auth/register": Rule(
         Audience.EVERYBODY,
@@ -107,9 +114,11 @@ MATRIX: Final[Mapping[str, Rule]] = {
     "DELETE comments/{comment_id}": OWNER,
     "PUT comments/{comment_id}/like": PEOPLE,
     "DELETE comments/{comment_id}/like": PEOPLE,
-    "POST events": Rule(Audience.EVERYBODY, {"events": []}),
+    "POST events": Rule(
+        Audience.EVERYBODY, {"sent_at": "2026-01-01T00:00:00Z", "events": [{"kind": "unknown"}]}
+    ),
     "GET feed": EVERYBODY,
-    "POST link-outs": Rule(Audience.EVERYBODY, {"product_id": 0}),
+    "POST link-outs": Rule(Audience.EVERYBODY, {"product_id": "{product}", "note_id": "{note}"}),
     "GET me": PEOPLE,
     "PATCH me": Rule(Audience.PEOPLE, {"bio": "Tea."}),
     "GET me/consents": PEOPLE,
@@ -121,7 +130,7 @@ MATRIX: Final[Mapping[str, Rule]] = {
     "GET me/searches": PEOPLE,
     "DELETE me/searches": PEOPLE,
     "DELETE me/searches/{search_id}": OWNER,
-    "POST media": PEOPLE,
+    "POST media": Rule(Audience.PEOPLE, lacks="a file"),
     "POST notes": Rule(Audience.PEOPLE, {"type": "text", "title": "Tea"}),
     "GET notes/{note_id}": EVERYBODY,
     "PATCH notes/{note_id}": Rule(Audience.OWNER, {"title": "Another title"}),
@@ -137,13 +146,15 @@ MATRIX: Final[Mapping[str, Rule]] = {
     "PUT notes/{note_id}/save": PEOPLE,
     "DELETE notes/{note_id}/save": PEOPLE,
     "POST notes/{note_id}/share": PEOPLE,
-    "GET notes/{note_id}/why": EVERYBODY,
+    "GET notes/{note_id}/why": Rule(Audience.EVERYBODY, lacks="the request that showed it"),
     "GET orders": PEOPLE,
     "GET orders/{order_id}": OWNER,
     "POST orders/{order_id}/cancel": Rule(Audience.OWNER, {"reason": "changed my mind"}),
     "POST orders/{order_id}/payments": Rule(Audience.OWNER, {"method": "sandbox"}),
     "POST orders/{order_id}/returns": Rule(
-        Audience.OWNER, {"lines": "lines", "reason": "too small"}, objects={"{order_id}": "arrived"}
+        Audience.OWNER,
+        {"lines": "{lines}", "reason": "too small"},
+        objects={"{order_id}": "arrived"},
     ),
     "GET products": EVERYBODY,
     "GET products/{id}": EVERYBODY,
