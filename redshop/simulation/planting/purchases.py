@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+from django.conf import settings
 from django.db import transaction
 from numpy.typing import NDArray
 
@@ -123,7 +124,7 @@ def plant_carts(log: LogOf, basket: Basket) -> int:
                 **added,
                 "quantity": basket.quantity[rows].astype(np.int32),
                 "amount_minor": basket.quantity[rows] * prices[carts.product[rows]],
-                "currency": "CNY",
+                "currency": settings.PLATFORM_CURRENCY,
                 "kind": EventKind.CART_ADD.value,
                 "source": Source.SERVER.value,
             }
