@@ -18,6 +18,8 @@ from redshop.simulation.types import Floats, Ints
 
 #: Of so many people, on average, the paths are asked that did not convert.
 ASKED: Final = 1_000
+#: So many digits of an effect are the same wherever it is computed.
+_DIGITS: Final = 10
 #: Notes as they follow one another. What is done with a note once it is opened leads from it to
 #: itself, which changes no effect, so that of paths without a sale the opening is enough.
 _STEPS: Final = """
@@ -63,7 +65,9 @@ def effects(database: duckdb.DuckDBPyConnection, arm: Arm, days: int) -> Floats:
         dtype=np.int64,
     )
     named = np.array([int(group) for group in counted.groups if group], dtype=np.int64)
-    for group, effect in zip(counted.groups, removal_effects(counted.counts), strict=True):
+    # an inverse has other last digits on other machines, which must not decide between equals
+    missed = np.round(removal_effects(counted.counts), _DIGITS)
+    for group, effect in zip(counted.groups, missed, strict=True):
         rest: Ints = np.setdiff1d(touched, named) if group is None else np.array([int(group)])
         found[rest] += effect / max(len(rest), 1)
     return found
