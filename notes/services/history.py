@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from django.db import connection
 from numpy.typing import NDArray
 
 from notes.models import Comment, Indexed, Note, NoteMedia, ProductTag
-from notes.services import authoring, indexing
+from notes.services import authoring, counts, indexing
 from redshop.catalog.models import Media
 from redshop.core.copying import copy
 from redshop.core.db import requires_transaction
@@ -29,16 +28,6 @@ _TABLES: Final = {
     EventKind.SHARE: "notes_share",
     EventKind.FOLLOW: "notes_followfrom",
 }
-_COUNT: Final = """
-UPDATE notes_notecounts AS kept
-SET likes = (SELECT count(*) FROM notes_like WHERE note_id = kept.note_id),
-    saves = (SELECT count(*) FROM notes_save WHERE note_id = kept.note_id),
-    comments = (SELECT count(*) FROM notes_comment
-                WHERE note_id = kept.note_id AND deleted_at IS NULL),
-    shares = (SELECT count(*) FROM notes_share WHERE note_id = kept.note_id),
-    follows = (SELECT count(*) FROM notes_followfrom WHERE note_id = kept.note_id)
-WHERE kept.note_id = ANY(%s)
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +44,7 @@ class PastNote:
 def import_notes(past: Sequence[PastNote]) -> list[int]:
     """Write published notes with their topics, products and pictures; return their ids.
 
-    They can be found at once. Their counters say nothing until ``count`` is called.
+    They can be found at once. Their counters say nothing until ``counts.count`` is called.
 
     Raises:
         DisclosureRequired: one of them is commercial and does not say so; none is written.
@@ -110,14 +99,5 @@ def import_comments(comments: Sequence[Comment]) -> None:
     Comment.objects.bulk_create(comments, batch_size=5_000)
 
 
-@requires_transaction
-def count(note_ids: Sequence[int]) -> None:
-    """Count what was brought, into the counters of these notes."""
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE notes_like, notes_save, notes_comment, notes_share")
-        cursor.execute(_COUNT, [list(note_ids)])
-
-
 def _zeros(count: int) -> dict[str, Any]:
-    names = ("likes", "saves", "comments", "shares", "follows")
-    return {name: np.zeros(count, dtype=np.int32) for name in names}
+    return {name: np.zeros(count, dtype=np.int32) for name in counts.ROWS}

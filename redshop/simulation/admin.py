@@ -84,6 +84,12 @@ class SimulationRunAdmin(ReadOnlyAdmin):
         ("Outcome", {"fields": ["summary"]}),
     ]
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Leave out what only planted worlds have, of people who lived here."""
+        lived_here = obj is not None and not obj.arm
+        found = super().get_fieldsets(request, obj)
+        return [each for each in found if not (lived_here and "arm" in each[1]["fields"])]
+
 
 @admin.register(Cause)
 class CauseAdmin(ReadOnlyAdmin):

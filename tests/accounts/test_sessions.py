@@ -254,11 +254,17 @@ def test_sessions_are_forgotten_long_after_they_ended() -> None:
     assert AccessToken.objects.filter(pk=alive.pk).exists()
 
 
-def test_guessing_is_slowed_down(
-    linna: User, api: ApiClient, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def _limits(settings: Any) -> None:
+    """Have attempts counted, from none on."""
     settings.THROTTLING = True
     cache.clear()
+
+
+@pytest.mark.usefixtures("_limits")
+def test_guessing_is_slowed_down(
+    linna: User, api: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(throttling.CredentialsThrottle, "rate", "3/min", raising=False)
 
     answers = [log_in(api, password="wrong") for _ in range(4)]
@@ -268,11 +274,10 @@ def test_guessing_is_slowed_down(
     assert int(answers[-1]["Retry-After"]) > 0
 
 
+@pytest.mark.usefixtures("_limits")
 def test_one_account_is_not_guessed_at_from_many_addresses(
-    linna: User, client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+    linna: User, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.THROTTLING = True
-    cache.clear()
     monkeypatch.setattr(throttling.AccountThrottle, "rate", "3/hour", raising=False)
 
     def attempt(number: int, login: str, *, password: str = "wrong") -> Any:  # noqa: S107

@@ -20,7 +20,7 @@ from redshop.simulation.life import Life
 from redshop.simulation.measured import Check
 from redshop.simulation.models import SimulationRun
 from redshop.simulation.report import check_calibration
-from redshop.simulation.scenario import LARGEST_SEED, Scenario, ready
+from redshop.simulation.scenario import LARGEST_SEED, Scenario, Settings, ready
 from redshop.simulation.services import runs
 from redshop.simulation.visits import MEAN_SESSIONS, PAGE
 
@@ -73,7 +73,8 @@ def plant(stdout: OutputWrapper, wish: Wish) -> None:
     """
     from redshop.simulation.planting import world
 
-    plan = _plan(wish, arm=_arm(wish), thinned=_thinned(wish))
+    arm = _arm(wish)
+    plan = _plan(wish, arm=arm, thinned=_thinned(wish, wish.scenario.settings(arm)))
     told = {
         "population.people": plan.people,
         "population.days": plan.days,
@@ -109,9 +110,12 @@ def _arm(wish: Wish) -> str:
     return arm
 
 
-def _thinned(wish: Wish) -> int:
-    """Return one of how many exposures to leave behind."""
-    usual = wish.scenario.settings(_arm(wish))
+def _thinned(wish: Wish, usual: Settings) -> int:
+    """Return one of how many exposures to leave behind.
+
+    Raises:
+        CommandError: fewer than a session has.
+    """
     a_day = usual.number("population.exposures_per_active_day")
     # a session has one screen at least, however thin it is
     most = max(int(a_day / (mean_depth(shown=PAGE) * MEAN_SESSIONS)), 1)

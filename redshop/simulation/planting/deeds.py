@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from notes.models import Comment
-from notes.services import history
+from notes.services import counts, history
 from redshop.accounts.services import follows
 from redshop.core.db import requires_transaction
 from redshop.events.kinds import EventKind
@@ -50,7 +50,7 @@ def plant_deeds(
             follows.import_follows(followers=people, followed=authors, at=at)
         history.import_reactions(kind, people=people, notes=notes, at=at)
     history.import_comments(_comments(life, seen, done[EventKind.COMMENT], note_ids))
-    history.count(note_ids[note_ids > 0].tolist())
+    counts.count(note_ids[note_ids > 0].tolist())
 
 
 def _comments(life: Life, seen: Seen, done: Happened, note_ids: Ints) -> list[Comment]:

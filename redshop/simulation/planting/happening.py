@@ -17,7 +17,7 @@ _A_PLACE, _OPENS, _READS, _ACTS = 3.0, 1.0, 8.0, 1.0
 _EVERY, _OPENED = 0, -1
 
 
-class Kind(NamedTuple):
+class Act(NamedTuple):
     """A kind of event: which rows of the log are one, who states it, and when it is."""
 
     kind: EventKind
@@ -26,23 +26,23 @@ class Kind(NamedTuple):
     after: float  #: seconds after its note came onto the screen
 
 
-KINDS: Final = (
-    Kind(EventKind.IMPRESSION, _EVERY, Source.CLIENT, 0.0),
-    Kind(EventKind.NOTE_OPEN, _OPENED, Source.CLIENT, _OPENS),
-    Kind(EventKind.READ, _OPENED, Source.CLIENT, _OPENS + _READS),
-    Kind(EventKind.LIKE, state.LIKE, Source.SERVER, _OPENS + _READS + _ACTS),
-    Kind(EventKind.SAVE, state.SAVE, Source.SERVER, _OPENS + _READS + 2 * _ACTS),
-    Kind(EventKind.COMMENT, state.COMMENT, Source.SERVER, _OPENS + _READS + 3 * _ACTS),
-    Kind(EventKind.SHARE, state.SHARE, Source.SERVER, _OPENS + _READS + 4 * _ACTS),
-    Kind(EventKind.FOLLOW, state.FOLLOW, Source.SERVER, _OPENS + _READS + 5 * _ACTS),
-    Kind(EventKind.PRODUCT_VIEW, state.VIEW, Source.CLIENT, _OPENS + _READS + 6 * _ACTS),
+ACTS: Final = (
+    Act(EventKind.IMPRESSION, _EVERY, Source.CLIENT, 0.0),
+    Act(EventKind.NOTE_OPEN, _OPENED, Source.CLIENT, _OPENS),
+    Act(EventKind.READ, _OPENED, Source.CLIENT, _OPENS + _READS),
+    Act(EventKind.LIKE, state.LIKE, Source.SERVER, _OPENS + _READS + _ACTS),
+    Act(EventKind.SAVE, state.SAVE, Source.SERVER, _OPENS + _READS + 2 * _ACTS),
+    Act(EventKind.COMMENT, state.COMMENT, Source.SERVER, _OPENS + _READS + 3 * _ACTS),
+    Act(EventKind.SHARE, state.SHARE, Source.SERVER, _OPENS + _READS + 4 * _ACTS),
+    Act(EventKind.FOLLOW, state.FOLLOW, Source.SERVER, _OPENS + _READS + 5 * _ACTS),
+    Act(EventKind.PRODUCT_VIEW, state.VIEW, Source.CLIENT, _OPENS + _READS + 6 * _ACTS),
 )
 
 
 class Happened(NamedTuple):
     """The rows of the log that are of a kind, in the order of time, and when each was."""
 
-    kind: Kind
+    act: Act
     rows: Ints
     days: np.ndarray[tuple[int], np.dtype[np.float64]]  #: since the first midnight
 
@@ -50,7 +50,7 @@ class Happened(NamedTuple):
 def happened(lived: Lived, seen: Seen) -> dict[EventKind, Happened]:
     """Return what happened, by kind; what somebody can do only once, once."""
     order = np.argsort(seen.when, kind="stable")
-    return {each.kind: _of_kind(each, lived, seen, order) for each in KINDS}
+    return {each.kind: _of_act(each, lived, seen, order) for each in ACTS}
 
 
 def first_follows(lived: Lived) -> tuple[Ints, Ints]:
@@ -63,20 +63,20 @@ def first_follows(lived: Lived) -> tuple[Ints, Ints]:
     return person[pairs], followed[pairs]
 
 
-def _of_kind(kind: Kind, lived: Lived, seen: Seen, order: Ints) -> Happened:
-    rows = order[_is_of(kind, seen)[order]]
-    if kind.kind in {EventKind.LIKE, EventKind.SAVE}:
+def _of_act(act: Act, lived: Lived, seen: Seen, order: Ints) -> Happened:
+    rows = order[_is_of(act, seen)[order]]
+    if act.kind in {EventKind.LIKE, EventKind.SAVE}:
         rows = rows[first_of_each(seen.person[rows], seen.note[rows])]
-    elif kind.kind == EventKind.FOLLOW:
+    elif act.kind == EventKind.FOLLOW:
         rows = _new_follows(lived, seen, rows)
-    passed = seen.position[rows] * _A_PLACE + kind.after
-    return Happened(kind, rows, seen.when[rows] + passed / state.DAY_SECONDS)
+    passed = seen.position[rows] * _A_PLACE + act.after
+    return Happened(act, rows, seen.when[rows] + passed / state.DAY_SECONDS)
 
 
-def _is_of(kind: Kind, seen: Seen) -> Bools:
-    if kind.bit == _EVERY:
+def _is_of(act: Act, seen: Seen) -> Bools:
+    if act.bit == _EVERY:
         return np.ones(len(seen), dtype=np.bool_)
-    return seen.is_opened if kind.bit == _OPENED else np.asarray(seen.deeds & kind.bit > 0)
+    return seen.is_opened if act.bit == _OPENED else np.asarray(seen.deeds & act.bit > 0)
 
 
 def _new_follows(lived: Lived, seen: Seen, rows: Ints) -> Ints:

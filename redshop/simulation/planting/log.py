@@ -21,7 +21,7 @@ from redshop.simulation.content import Subject, write_query
 from redshop.simulation.glance import DEEP
 from redshop.simulation.life import Life
 from redshop.simulation.planting.deeds import BEFORE
-from redshop.simulation.planting.happening import KINDS, Happened, first_follows
+from redshop.simulation.planting.happening import ACTS, Happened, first_follows
 from redshop.simulation.planting.naming import VISIT, Moments, event_ids, moments, request_ids
 from redshop.simulation.streams import stream
 from redshop.simulation.types import Floats, Ints
@@ -29,8 +29,8 @@ from redshop.simulation.types import Floats, Ints
 #: Different things that people type who look for a shelf in a language.
 QUERIES: Final = 8
 _REQUEST_DAYS: Final = state.REQUEST_SECONDS / state.DAY_SECONDS
-#: Names of what is not of a kind of ``KINDS``.
-_SEARCHES, _FIRST_FOLLOWS = len(KINDS), len(KINDS) + 1
+#: Names of what is none of ``ACTS``.
+_SEARCHES, _FIRST_FOLLOWS = len(ACTS), len(ACTS) + 1
 _NAMES: Final = 64
 
 _SEARCHED: Final = (
@@ -110,8 +110,8 @@ def _of_day(log: LogOf, done: Happened, number: int, day: int) -> Iterator[Colum
         yield {
             **columns,
             **_what(log, done, some, name),
-            "kind": done.kind.kind.value,
-            "source": done.kind.source.value,
+            "kind": done.act.kind.value,
+            "source": done.act.source.value,
             "surface": label,
             "note_id": log.note_ids[log.seen.note[some]],
         }
@@ -119,9 +119,9 @@ def _of_day(log: LogOf, done: Happened, number: int, day: int) -> Iterator[Colum
 
 def _what(log: LogOf, done: Happened, rows: Ints, name: int) -> Columns:
     """Return the columns that only events of this kind have."""
-    seen, notes, kind = log.seen, log.lived.arm.notes, done.kind.kind
+    seen, notes, kind = log.seen, log.lived.arm.notes, done.act.kind
     told: Columns = {}
-    if done.kind.source == Source.CLIENT:
+    if done.act.source == Source.CLIENT:
         told["session_id"] = log.visits(rows)
         told["position"] = seen.position[rows].astype(np.int32)
     if kind == EventKind.PRODUCT_VIEW:
@@ -130,7 +130,7 @@ def _what(log: LogOf, done: Happened, rows: Ints, name: int) -> Columns:
     if kind == EventKind.FOLLOW:
         told["author_id"] = log.accounts[notes.author[seen.note[rows]]]
     if kind == EventKind.READ:
-        median = np.array([MEDIAN_DWELL[name] for name in TYPES])[notes.type[seen.note[rows]]]
+        median = np.array([MEDIAN_DWELL[each] for each in TYPES])[notes.type[seen.note[rows]]]
         dwell = _dwell(log, rows, median, name)
         told["dwell_ms"] = dwell.astype(np.int32)
         told["completion"] = np.round(completion(dwell, median), 4)

@@ -13,10 +13,9 @@ from redshop.core.db import requires_transaction
 from redshop.core.populations import Population
 from redshop.events import partitions
 from redshop.events.services import writing
-from redshop.simulation.arrays.log import Carts, Log, Seen
+from redshop.simulation.arrays.log import Carts, Seen
 from redshop.simulation.arrays.measures import calibrated
-from redshop.simulation.arrays.replication import Lived, live
-from redshop.simulation.arrays.world import draw_world
+from redshop.simulation.arrays.replication import Lived
 from redshop.simulation.calibration import figures
 from redshop.simulation.driver import PROLOGUE, Progress, pass_time
 from redshop.simulation.library import Library
@@ -29,6 +28,7 @@ from redshop.simulation.planting.happening import happened
 from redshop.simulation.planting.log import LogOf, plant_log
 from redshop.simulation.planting.notes import places_of, plant_notes
 from redshop.simulation.planting.purchases import (
+    Basket,
     basket_of,
     leave_carts,
     plan_orders,
@@ -36,7 +36,8 @@ from redshop.simulation.planting.purchases import (
     restock,
 )
 from redshop.simulation.scenario import Scenario
-from redshop.simulation.services import comparisons, runs
+from redshop.simulation.services import runs
+from redshop.simulation.services.logs import live_logged
 from redshop.simulation.settling import settle
 from redshop.simulation.shops import open_shops
 from redshop.simulation.types import Ints
@@ -62,12 +63,8 @@ class Memory:
 
 def lived_again(run: SimulationRun, scenario: Scenario) -> Memory:
     """Live the world of a run in memory: the same one whenever it is asked for."""
-    told = scenario.settings(run.arm)
-    arms = [scenario.settings(name) for name in scenario.arms]
-    world = draw_world(seed=run.seed, told=told, arms=arms)
-    policy = comparisons.policies_of(scenario)[told.text("discovery.policy")]
-    log = Log(run.seed)
-    return Memory(live(world, scenario, run.arm, policy, log), log.seen(), log.carts())
+    lived, log = live_logged(scenario, run.arm, seed=run.seed)
+    return Memory(lived, log.seen(), log.carts())
 
 
 def plant(run: SimulationRun, memory: Memory, *, progress: Progress) -> Life:
@@ -78,12 +75,12 @@ def plant(run: SimulationRun, memory: Memory, *, progress: Progress) -> Life:
     life = _settle(run, memory.lived, progress=progress)
     if run.agenda:
         life.recall(run.agenda)
-        log = _log_of(life, memory, _note_ids_again(life, memory))
+        log = LogOf(life, memory.lived, memory.seen, _note_ids_again(life, memory))
+        basket = basket_of(log, memory.carts)
     else:
-        log = _sow(life, memory, progress=progress)
+        log, basket = _sow(life, memory, progress=progress)
         progress("statistics", 0)
         partitions.tidy()
-    basket = basket_of(log, memory.carts)
     for day in range(run.days_done, run.days):
         _pass_day(life, day, progress=progress)
     life.tally["things left in carts"] = leave_carts(log, basket)
@@ -113,7 +110,7 @@ def _settle(run: SimulationRun, lived: Lived, *, progress: Progress) -> Life:
 
 
 @transaction.atomic(durable=True)
-def _sow(life: Life, memory: Memory, *, progress: Progress) -> LogOf:
+def _sow(life: Life, memory: Memory, *, progress: Progress) -> tuple[LogOf, Basket]:
     """Write notes, follows, reactions and the log, and plan the orders."""
     lived, seen = memory.lived, memory.seen
     progress("notes", 0)
@@ -121,7 +118,7 @@ def _sow(life: Life, memory: Memory, *, progress: Progress) -> LogOf:
     progress("reactions", 0)
     done = happened(lived, seen)
     plant_deeds(life, lived, seen, done, note_ids)
-    log = _log_of(life, memory, note_ids)
+    log = LogOf(life, lived, seen, note_ids)
     basket = basket_of(log, memory.carts)
     with writing.marked_once(life.residents.everybody):
         events = plant_log(log, done, progress=lambda part: progress(f"log {part:.0%}", 0))
@@ -131,7 +128,7 @@ def _sow(life: Life, memory: Memory, *, progress: Progress) -> LogOf:
     life.tally["events"] = events
     life.tally |= {f"{name}s": len(each.rows) for name, each in done.items()}
     _keep(life, days_done=0)
-    return log
+    return log, basket
 
 
 def _pass_day(life: Life, day: int, *, progress: Progress) -> None:
@@ -147,10 +144,6 @@ def _pass_day(life: Life, day: int, *, progress: Progress) -> None:
 @requires_transaction
 def _keep(life: Life, *, days_done: int) -> None:
     runs.keep(run_id=life.run.pk, days_done=days_done, agenda=life.as_json())
-
-
-def _log_of(life: Life, memory: Memory, note_ids: Ints) -> LogOf:
-    return LogOf(life, memory.lived, memory.seen, note_ids)
 
 
 def _note_ids_again(life: Life, memory: Memory) -> Ints:

@@ -1,14 +1,28 @@
-"""One lived arm written as Parquet files, for analysts: what a log would tell, and the truth."""
+"""One arm lived with a log of everybody, and written as Parquet files for analysts."""
 
 from pathlib import Path
 
 from redshop.simulation.arrays.log import Log
-from redshop.simulation.arrays.replication import live, seed_of
+from redshop.simulation.arrays.replication import Lived, live, seed_of
 from redshop.simulation.arrays.tables import tables_of
 from redshop.simulation.arrays.world import draw_world
 from redshop.simulation.results.parquet import write_table
 from redshop.simulation.scenario import Scenario
 from redshop.simulation.services import comparisons
+
+
+def live_logged(scenario: Scenario, arm: str, *, seed: int) -> tuple[Lived, Log]:
+    """Live the world of a seed in one arm, and keep what everybody saw and did.
+
+    Raises:
+        ScenarioInvalid: no world in memory can rank by the arm's policy.
+    """
+    told = scenario.settings(arm)
+    arms = [scenario.settings(name) for name in scenario.arms]
+    world = draw_world(seed=seed, told=told, arms=arms)
+    policy = comparisons.policies_of(scenario)[told.text("discovery.policy")]
+    log = Log(seed)
+    return live(world, scenario, arm, policy, log), log
 
 
 def write_log(scenario: Scenario, *, seed: int, folder: Path) -> dict[str, int]:
@@ -17,11 +31,7 @@ def write_log(scenario: Scenario, *, seed: int, folder: Path) -> dict[str, int]:
     Returns:
         How many rows each table has (``arrays.tables``).
     """
-    told = scenario.settings(scenario.against)
-    arms = [scenario.settings(name) for name in scenario.arms]
-    world = draw_world(seed=seed_of(seed, 0), told=told, arms=arms)
-    policy = comparisons.policies_of(scenario)[told.text("discovery.policy")]
-    log = Log(world.seed)
-    tables = tables_of(live(world, scenario, scenario.against, policy, log), log.seen())
+    lived, log = live_logged(scenario, scenario.against, seed=seed_of(seed, 0))
+    tables = tables_of(lived, log.seen())
     folder.mkdir(parents=True, exist_ok=True)
     return {name: write_table(table, folder / f"{name}.parquet") for name, table in tables.items()}

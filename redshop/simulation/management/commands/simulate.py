@@ -87,28 +87,28 @@ class Command(BaseCommand):
         group.add_argument("--html", type=Path, dest="html_file", help="write the page there")
 
     def _add_arguments_of_database(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
+        group = parser.add_argument_group("in this database")
+        group.add_argument(
             "--into-database",
             action="store_true",
             help="live in memory and leave that world behind in this database, with the truth",
         )
-        group = parser.add_argument_group("in this database")
         group.add_argument(
             "--arm", help="which arm is left behind; usually what others are compared with"
         )
-        parser.add_argument(
+        group.add_argument(
             "--thin",
             type=int,
             metavar="N",
             help=f"leave one of N exposures behind; usually so that some {MOST_EXPOSURES:,} are",
         )
-        parser.add_argument(
+        group.add_argument(
             "--until", type=_midnight, help="the day before which it ends; today where absent"
         )
-        parser.add_argument(
+        group.add_argument(
             "--again", action="store_true", help="one more population beside those that are here"
         )
-        parser.add_argument(
+        group.add_argument(
             "--no-funnel", dest="funnel", action="store_false", help="leave the funnel out"
         )
 
