@@ -76,6 +76,11 @@ GROUPS: Final[dict[str, list[tuple[str, str, str]]]] = {
         ("Blocks", "accounts.block", "block"),
         ("Devices", "accounts.accesstoken", "devices"),
     ],
+    "Privacy": [
+        ("Erasures", "accounts.erasure", "person_off"),
+        ("Exports", "accounts.export", "folder_zip"),
+        ("Who looked", "accounts.accessrecord", "visibility"),
+    ],
     "Engine room": [
         ("Events", "events.event", "list_alt"),
         ("Rejected events", "events.rejectedevent", "report"),

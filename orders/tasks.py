@@ -11,6 +11,7 @@ from django.utils import timezone
 from orders.services import (
     cancellation,
     commissions,
+    forgetting,
     fulfilment,
     repayment,
     settlement,
@@ -76,6 +77,12 @@ def refresh_commission(*, kind: str, payload: Mapping[str, Any], at: datetime) -
     """Bring what creators have of an order in line with what they should."""
     credited = commissions.read(payload)
     commissions.refresh(order_id=UUID(payload["order_id"]), credited=credited, at=at)
+
+
+@shared_task(name="orders.tasks.forget_addresses")
+def forget_addresses(**_newer: Any) -> None:
+    """Forget where an erased person's last orders went, once they have arrived."""
+    forgetting.forget_late_addresses()
 
 
 @shared_task(name="orders.tasks.pay_out")

@@ -104,6 +104,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "redshop.core.middleware.PageAuthenticationMiddleware",
     "redshop.core.middleware.PageMessageMiddleware",
+    "redshop.accounts.middleware.AccessRecordMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "redshop.core.middleware.RequestLogMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
@@ -160,6 +161,16 @@ WHITENOISE_USE_FINDERS = True  # nothing needs collecting on a developer's machi
 MEDIA_URL = "media/"
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(STATE_DIR / "media")))
 SERVE_MEDIA = env.bool("SERVE_MEDIA", default=True)
+#: What is for one person alone, and served by nobody else: the exports of their data.
+PRIVATE_ROOT = Path(env.str("PRIVATE_ROOT", default=str(STATE_DIR / "private")))
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "private": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": PRIVATE_ROOT},
+    },
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 

@@ -28,10 +28,7 @@ DEBUG = False
 globals().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))  # noqa: F405
 STATIC_ROOT = env.str("STATIC_ROOT", default=str(STATE_DIR / "static"))  # noqa: F405
 WHITENOISE_USE_FINDERS = False
-STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
-}
+STORAGES["staticfiles"]["BACKEND"] = "whitenoise.storage.CompressedManifestStaticFilesStorage"  # noqa: F405
 SERVE_MEDIA = env.bool("SERVE_MEDIA", default=False)  # noqa: F405
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)  # noqa: F405
 SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]  # asked from inside, without TLS

@@ -13,6 +13,10 @@ BEAT_SCHEDULE: Final[dict[str, Any]] = {
         "task": "redshop.events.tasks.forget",
         "schedule": crontab(minute=47),
     },
+    "forget-in-the-lake": {
+        "task": "redshop.events.tasks.forget_in_lake",
+        "schedule": crontab(minute="*/5"),
+    },
     "archive-closed-months": {
         "task": "redshop.events.tasks.archive",
         "schedule": crontab(hour=2, minute=17),
@@ -77,6 +81,14 @@ BEAT_SCHEDULE: Final[dict[str, Any]] = {
     "forget-ended-sessions": {
         "task": "redshop.accounts.tasks.forget_ended_sessions",
         "schedule": crontab(hour=3, minute=47),
+    },
+    "forget-addresses": {
+        "task": "orders.tasks.forget_addresses",
+        "schedule": crontab(minute=13),
+    },
+    "forget-exports": {
+        "task": "redshop.accounts.tasks.forget_exports",
+        "schedule": crontab(minute=23),
     },
     "pay-out": {
         "task": "orders.tasks.pay_out",

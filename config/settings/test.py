@@ -11,3 +11,4 @@ EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 WHITENOISE_AUTOREFRESH = True  # looks when asked, instead of listing every file for each client
 LAKE_URL = str(STATE_DIR / "test-lake")  # noqa: F405
 MEDIA_ROOT = STATE_DIR / "test-media"  # noqa: F405
+STORAGES["private"]["OPTIONS"]["location"] = STATE_DIR / "test-private"  # noqa: F405

@@ -14,6 +14,7 @@ from orders.prices import WHOLE
 from orders.states import EDGES, OPEN_RETURNS, PAYMENT_EDGES, OrderState, PaymentState
 from orders.types import Days, days_of
 from redshop.catalog.models import Merchant, Product, Sku
+from redshop.core.data_map import UNLESS_ERASING
 from redshop.core.db import LockableQuerySet
 from redshop.core.money import Money
 from redshop.core.populations import Population
@@ -424,7 +425,11 @@ class Transition(models.Model):
 
     class Meta:
         ordering = ["id"]
-        triggers = [pgtrigger.Protect(name="transition_append_only", operation=APPEND_ONLY)]
+        triggers = [
+            pgtrigger.Protect(
+                name="transition_append_only", operation=APPEND_ONLY, condition=UNLESS_ERASING
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.from_state or 'new'} to {self.to_state}"

@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from orders.models.base import APPEND_ONLY, choices_of, new_id
 from orders.models.orders import Order, OrderLine
 from orders.states import ATTEMPT_EDGES, REPAYMENT_EDGES, PaymentAttempt, RepaymentState
+from redshop.core.data_map import UNLESS_ERASING
 from redshop.core.db import LockableQuerySet
 from redshop.core.money import Money
 
@@ -129,7 +130,11 @@ class Refund(models.Model):
                 name="refund_amount",
             )
         ]
-        triggers = [pgtrigger.Protect(name="refund_append_only", operation=APPEND_ONLY)]
+        triggers = [
+            pgtrigger.Protect(
+                name="refund_append_only", operation=APPEND_ONLY, condition=UNLESS_ERASING
+            )
+        ]
 
     def __str__(self) -> str:
         return str(self.amount)
@@ -262,9 +267,16 @@ class WebhookDelivery(models.Model):
         ]
         triggers = [
             pgtrigger.Protect(name="webhook_kept", operation=pgtrigger.Delete),
+            pgtrigger.Protect(
+                name="webhook_body_as_it_came",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    f"OLD.body IS DISTINCT FROM NEW.body AND {UNLESS_ERASING.sql}"
+                ),
+            ),
             pgtrigger.ReadOnly(
                 name="webhook_as_it_came",
-                fields=["company", "event_id", "kind", "body", "received_at"],
+                fields=["company", "event_id", "kind", "received_at"],
             ),
         ]
 

@@ -11,6 +11,7 @@ from orders.models.base import APPEND_ONLY, choices_of, new_id
 from orders.models.orders import Order, OrderLine
 from orders.models.payments import Refund
 from orders.states import OPEN_RETURNS, RETURN_EDGES, ReturnState
+from redshop.core.data_map import UNLESS_ERASING
 from redshop.core.db import LockableQuerySet
 from redshop.core.money import Money
 
@@ -168,7 +169,11 @@ class ReturnStep(models.Model):
 
     class Meta:
         ordering = ["id"]
-        triggers = [pgtrigger.Protect(name="return_step_append_only", operation=APPEND_ONLY)]
+        triggers = [
+            pgtrigger.Protect(
+                name="return_step_append_only", operation=APPEND_ONLY, condition=UNLESS_ERASING
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.from_state or 'new'} to {self.to_state}"

@@ -15,16 +15,19 @@ from unfold.admin import TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from redshop.accounts.models import (
+    AccessRecord,
     AccessToken,
     Block,
     Consent,
+    Erasure,
+    Export,
     Follow,
     Notification,
     Preference,
     User,
 )
 from redshop.accounts.services import avatars, registration, sessions
-from redshop.core.admin import EditableAdmin, ReadOnlyAdmin
+from redshop.core.admin import EditableAdmin, MomentRangeFilter, ReadOnlyAdmin
 from redshop.core.errors import DomainError
 
 admin.site.unregister(Group)
@@ -172,3 +175,48 @@ class NotificationAdmin(ReadOnlyAdmin):
     list_select_related = ["recipient", "actor"]
     list_filter = ["kind"]
     search_fields = ["recipient__handle__istartswith"]
+
+
+@admin.register(Erasure)
+class ErasureAdmin(ReadOnlyAdmin):
+    """Who was erased, by the number that is left of them."""
+
+    list_display = ["person_id", "asked_at", "erased_at", "rows"]
+    list_filter = [("asked_at", MomentRangeFilter)]
+    list_filter_submit = True
+    ordering = ["-asked_at"]
+    search_fields = ["=person__id"]
+    search_help_text = "A person's number."
+    exclude = ["person"]
+
+    @admin.display(description="person")
+    def person_id(self, erasure: Erasure) -> int:
+        return erasure.person_id
+
+    @admin.display(description="rows deleted or blanked")
+    def rows(self, erasure: Erasure) -> int:
+        return sum(erasure.touched.values())
+
+
+@admin.register(Export)
+class ExportAdmin(ReadOnlyAdmin):
+    """Who asked for what is held about them; only they can fetch it."""
+
+    list_display = ["person", "asked_at", "ready_at", "expires_at", "bytes"]
+    list_select_related = ["person"]
+    ordering = ["-asked_at"]
+    search_fields = ["person__handle__istartswith"]
+    exclude = ["file"]
+
+
+@admin.register(AccessRecord)
+class AccessRecordAdmin(ReadOnlyAdmin):
+    """Who of the staff looked at whose data."""
+
+    list_display = ["at", "staff", "subject", "person", "page"]
+    list_select_related = ["staff", "person"]
+    list_filter = [("at", MomentRangeFilter), "subject"]
+    list_filter_submit = True
+    ordering = ["-at"]
+    search_fields = ["staff__handle__istartswith", "person__handle__istartswith"]
+    search_help_text = "How the handle begins of who looked, or of whose data it was."

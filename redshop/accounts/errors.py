@@ -36,6 +36,18 @@ class LinkNotValid(DomainError):
     code = "link_not_valid"
 
 
+class ExportNotFound(NotFound):
+    """There is no such export, or it is past its days."""
+
+
+class ExportNotReady(DomainError):
+    """It is still being gathered."""
+
+    code = "in_progress"
+    status = 409
+    retry_after = 5
+
+
 class PersonNotFound(NotFound):
     """There is no such person here."""
 

@@ -9,9 +9,12 @@ from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from redshop.accounts.models import (
+    AccessRecord,
     AccessToken,
     Block,
     Consent,
+    Erasure,
+    Export,
     Follow,
     Gender,
     Notification,
@@ -114,3 +117,36 @@ class NotificationFactory(DjangoModelFactory[Notification]):
     actor = factory.SubFactory(UserFactory)
     kind = Notification.Kind.FOLLOW
     created_at = factory.LazyFunction(timezone.now)
+
+
+class ErasureFactory(DjangoModelFactory[Erasure]):
+    """A person who asked to be erased, and is not yet."""
+
+    class Meta:
+        model = Erasure
+
+    person = factory.SubFactory(UserFactory, is_active=False)
+    asked_at = factory.LazyFunction(timezone.now)
+
+
+class ExportFactory(DjangoModelFactory[Export]):
+    """An export that is being gathered."""
+
+    class Meta:
+        model = Export
+
+    person = factory.SubFactory(UserFactory)
+    asked_at = factory.LazyFunction(timezone.now)
+
+
+class AccessRecordFactory(DjangoModelFactory[AccessRecord]):
+    """Somebody of the staff looked at a person's page."""
+
+    class Meta:
+        model = AccessRecord
+
+    staff = factory.SubFactory(UserFactory, is_staff=True)
+    person = factory.SubFactory(UserFactory)
+    subject = "accounts.User"
+    page = factory.LazyAttribute(lambda record: f"/admin/accounts/user/{record.person.pk}/change/")
+    at = factory.LazyFunction(timezone.now)

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any, ClassVar, Final, Self
 
+import pgtrigger
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.contrib.postgres.functions import RandomUUID
@@ -13,6 +14,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from redshop.core.db import LockableQuerySet
+from redshop.core.ids import uuid7
 from redshop.core.populations import Population
 
 HANDLE_PATTERN: Final = r"^[A-Za-z0-9_.]{3,30}\Z"
@@ -324,3 +326,76 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} for {self.recipient_id}"
+
+
+class Erasure(models.Model):
+    """A person who asked to be erased, when that was done, and how many rows it touched."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    person = models.OneToOneField(User, on_delete=models.PROTECT, related_name="erasure")
+    asked_at = models.DateTimeField()
+    erased_at = models.DateTimeField(null=True, blank=True)
+    touched = models.JSONField(
+        default=dict, help_text="Rows deleted or blanked, by table; what apps do themselves apart."
+    )
+
+    class Meta:
+        triggers = [pgtrigger.Protect(name="erasure_kept", operation=pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return str(self.person_id)
+
+
+class Export(models.Model):
+    """Everything held about a person, gathered for them to take along."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="exports")
+    asked_at = models.DateTimeField()
+    ready_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    file = models.CharField(max_length=100, blank=True, help_text="In the private storage.")
+    bytes = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person"], condition=Q(ready_at=None), name="export_one_in_the_making"
+            ),
+            models.CheckConstraint(
+                condition=Q(ready_at=None, expires_at=None)
+                | Q(ready_at__isnull=False, expires_at__gt=F("ready_at")),
+                name="export_ready_expires",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"export of {self.person_id}"
+
+
+class AccessRecord(models.Model):
+    """A member of staff who looked at personal data in the admin; append-only."""
+
+    id = models.BigAutoField(primary_key=True)
+    staff = models.ForeignKey(User, on_delete=models.PROTECT, related_name="looked", db_index=False)
+    person = models.ForeignKey(
+        User,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="looked_at_by",
+        help_text="Whose data; empty for a list of many.",
+    )
+    subject = models.CharField(max_length=60, help_text="The table that was looked at.")
+    page = models.CharField(max_length=300, help_text="Its address in the admin.")
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["staff", "-at"], name="access_record_of_staff"),
+            models.Index(fields=["-at"], name="access_record_newest"),
+        ]
+        triggers = [pgtrigger.Protect(name="access_record_append_only", operation=pgtrigger.Update)]
+
+    def __str__(self) -> str:
+        return f"{self.staff_id} at {self.page}"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from django.conf import settings
-from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from redshop.accounts.errors import PersonNotFound
@@ -12,6 +12,7 @@ from redshop.accounts.models import (
     HANDLE_PATTERN,
     Block,
     Consent,
+    Erasure,
     Follow,
     Preference,
     User,
@@ -98,6 +99,11 @@ def consents_given(person: User) -> dict[str, ConsentGiven]:
     rows = Consent.objects.filter(user=person)
     said = {row.purpose: ConsentGiven(row.is_granted, row.changed_at) for row in rows}
     return {**unsaid, **said}
+
+
+def erased_ids() -> QuerySet[Erasure, int]:
+    """Return whoever was erased, for a question."""
+    return Erasure.objects.filter(erased_at__isnull=False).values_list("person_id", flat=True)
 
 
 def visible_person(*, handle: str, viewer_id: int | None) -> User:

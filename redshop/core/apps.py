@@ -5,3 +5,12 @@ class CoreConfig(AppConfig):
     name = "redshop.core"
     label = "core"
     verbose_name = "Core"
+
+    def ready(self) -> None:
+        """Look for every app's account of what it holds about people."""
+        from django.utils.module_loading import autodiscover_modules
+
+        from redshop.core import checks
+
+        autodiscover_modules("privacy")
+        checks.register()

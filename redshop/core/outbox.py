@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from redshop.core.db import requires_transaction, session_lock
+from redshop.core.errors import Busy
 from redshop.core.models import Fact
 from redshop.core.writes import together, write
 
@@ -125,6 +126,19 @@ def withdraw(kind: str, *, key: str) -> None:
     waiting for it here could be a deadlock.
     """
     write(_WITHDRAW, [kind, key])
+
+
+@requires_transaction
+def forget(kind: str, *, keys: Sequence[str]) -> None:
+    """Forget facts that are done, before their days are over: their keys lead to somebody.
+
+    Raises:
+        Busy: some are not done yet; try again when they are.
+    """
+    facts = Fact.objects.filter(kind=kind, key__in=keys)
+    if facts.filter(done_at=None).exists():
+        raise Busy
+    facts.delete()
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """Celery's way in: drain what is due when the bell rings, and sweep up now and then."""
 
 import time
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from celery import current_app, shared_task
@@ -9,7 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 from kombu import Connection
 
-from redshop.core import idempotency, outbox
+from redshop.core import files, idempotency, outbox
 from redshop.core.models import Fact
 
 #: How long one ring keeps a worker draining, in seconds; well below the task's time limit.
@@ -23,6 +24,12 @@ def drain(**_newer: Any) -> None:
     while time.monotonic() < until:
         if outbox.drain(at=timezone.now()).is_empty:
             return
+
+
+@outbox.subscribe("file.discarded")
+def discard_file(*, kind: str, payload: Mapping[str, Any], at: datetime) -> None:
+    """Delete a file of the media storage that nothing shows any more."""
+    files.delete(payload["name"])
 
 
 @shared_task(name="redshop.core.tasks.forget_done_facts")

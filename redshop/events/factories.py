@@ -15,6 +15,7 @@ from redshop.events.models import (
     ArchivedMonth,
     Event,
     EventId,
+    Forgotten,
     Identity,
     OptOut,
     RejectedEvent,
@@ -69,6 +70,16 @@ class RejectedEventFactory(DjangoModelFactory[RejectedEvent]):
     message = "Only the server states events of this kind."
     body = factory.LazyAttribute(lambda row: f'{{"id": "{row.event_id}", "kind": "like"}}')
     fingerprint = factory.LazyFunction(uuid4)
+
+
+class ForgottenFactory(DjangoModelFactory[Forgotten]):
+    """Somebody without whom the lake is not written yet."""
+
+    class Meta:
+        model = Forgotten
+
+    person_id = factory.Sequence(lambda n: 700_000 + n)
+    asked_at = MOMENT
 
 
 class IdentityFactory(DjangoModelFactory[Identity]):

@@ -5,10 +5,12 @@ from typing import ClassVar, Self
 from uuid import UUID
 
 import pgtrigger
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 
+from redshop.core.data_map import UNLESS_ERASING
 from redshop.core.db import LockableQuerySet
 from redshop.core.populations import Population
 from redshop.events.kinds import EventKind, Source, Surface
@@ -97,7 +99,11 @@ class Event(models.Model):
             BrinIndex(fields=["occurred_at"], name="event_time"),
         ]
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
-            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Protect(
+                name="append_only",
+                operation=pgtrigger.Update | pgtrigger.Delete,
+                condition=UNLESS_ERASING,
+            ),
             pgtrigger.Trigger(
                 name="unread",
                 when=pgtrigger.After,
@@ -133,6 +139,8 @@ class RejectedEvent(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     received_at = models.DateTimeField(db_index=True)
+    person_id = models.BigIntegerField(null=True, help_text="Who sent it.")
+    visitor_id = models.UUIDField(null=True)
     event_id = models.CharField(max_length=64, blank=True)
     code = models.CharField(max_length=32)
     message = models.CharField(max_length=300)
@@ -199,6 +207,21 @@ class OptOut(models.Model):
 
     def __str__(self) -> str:
         return f"{self.person_id} since {self.since:%Y-%m-%d}"
+
+
+class Forgotten(models.Model):
+    """Somebody who was erased, until the lake has been written anew without them."""
+
+    id = models.BigAutoField(primary_key=True)
+    person_id = models.BigIntegerField()
+    visitor_ids = ArrayField(models.UUIDField(), default=list)
+    asked_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "forgotten"
+
+    def __str__(self) -> str:
+        return str(self.person_id)
 
 
 class ArchivedMonthQuerySet(LockableQuerySet["ArchivedMonth"]):

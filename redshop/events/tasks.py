@@ -11,14 +11,14 @@ from django.utils import timezone
 
 from redshop.core.db import session_lock
 from redshop.events import partitions
-from redshop.events.lake import months
+from redshop.events.lake import months, rewriting
+from redshop.events.lake.locks import ARCHIVE_LOCK
+from redshop.events.models import Forgotten
 from redshop.events.services import retention
 
 AHEAD: Final = timedelta(days=62)
 #: How long one turn forgets, in seconds; well below the task's time limit.
 TURN_SECONDS: Final = 20.0
-#: The advisory lock that one run of archiving at a time holds.
-ARCHIVE_LOCK: Final = 0x6C616B65
 
 
 @shared_task(name="redshop.events.tasks.make_partitions")
@@ -40,6 +40,14 @@ def archive(**_newer: Any) -> None:
         keep = settings.LAKE_KEEP_MONTHS
         for month in months.older(than_months=keep, at=timezone.now()) if keep else []:
             months.detach(month, at=timezone.now())
+
+
+#: As above: a month that lies in the lake alone comes back for it.
+@shared_task(name="redshop.events.tasks.forget_in_lake", time_limit=3_600, soft_time_limit=3_500)
+def forget_in_lake(**_newer: Any) -> None:
+    """Write the months of the lake anew in which somebody who was erased is found."""
+    if Forgotten.objects.exists():
+        rewriting.forget_in_lake(at=timezone.now())
 
 
 @shared_task(name="redshop.events.tasks.forget")

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from redshop.core.data_map import UNLESS_ERASING
 from redshop.core.db import LockableQuerySet
 from redshop.core.populations import Population
 from redshop.experiments.assignment import WHOLE
@@ -174,7 +175,9 @@ class Exposure(models.Model):
         ]
         triggers = [
             pgtrigger.Protect(
-                name="exposure_append_only", operation=pgtrigger.Update | pgtrigger.Delete
+                name="exposure_append_only",
+                operation=pgtrigger.Update | pgtrigger.Delete,
+                condition=UNLESS_ERASING,
             )
         ]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.apps import apps
@@ -14,7 +14,9 @@ from django.utils import timezone
 from notes.factories import CommentFactory, NoteFactory, PastSearchFactory, TopicFactory
 from orders import lives
 from orders.factories import CartItemFactory
-from redshop.accounts.factories import AccessTokenFactory, UserFactory
+from redshop.accounts.factories import AccessTokenFactory, ExportFactory, UserFactory
+from redshop.accounts.models import User
+from redshop.accounts.services import exports
 from redshop.catalog.factories import BrandFactory, BrandMemberFactory, ProductFactory, SkuFactory
 from redshop.catalog.models import Brand, Sku
 from redshop.core.models import IdempotencyKey
@@ -33,6 +35,13 @@ _FOOTPRINTS: Final = ("accounts_accesstoken",)
 
 def name_of(operation: Operation) -> str:
     return f"{operation.method.upper()} {operation.path.removeprefix(PREFIX)}"
+
+
+def _gathered(owner: User) -> UUID:
+    asked = exports.ask(person_id=owner.pk, at=timezone.now())
+    with transaction.atomic():
+        exports.gather(export_id=asked.pk, at=timezone.now())
+    return asked.pk
 
 
 class World:
@@ -58,6 +67,8 @@ class World:
             "draft": NoteFactory.create(author=self.owner, state="draft").pk,
             "comment": CommentFactory.create(note=note, author=self.owner).pk,
             "search": PastSearchFactory.create(person_id=self.owner.pk).pk,
+            "export": ExportFactory.create(person=self.owner).pk,
+            "gathered": _gathered(self.owner),
             "order": lives.placed(self.owner, sku).pk,
             "arrived": arrived.pk,
             "return": asked.pk,
@@ -173,7 +184,9 @@ def test_an_operation_serves_whom_it_is_for_and_nobody_else(
             with undone():
                 response = world.call(operation, rule, role)
             wanted = {400, 409, 422} if rule.lacks else range(200, 300)
-            assert response.status_code in wanted, f"{role}: {response.content!r}"
+            assert response.status_code in wanted, f"{role}: {response!r}"
+            if response.streaming:
+                assert b"".join(response.streaming_content)
 
 
 def refusals(rule: Rule, role: Role) -> set[int]:

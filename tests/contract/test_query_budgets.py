@@ -22,7 +22,12 @@ from notes.states import NoteState
 from orders.factories import ADDRESSES, CartItemFactory, asked_back, delivered, paid, placed
 from orders.models import Order
 from orders.services.checkout import quote
-from redshop.accounts.factories import FollowFactory, NotificationFactory, UserFactory
+from redshop.accounts.factories import (
+    ExportFactory,
+    FollowFactory,
+    NotificationFactory,
+    UserFactory,
+)
 from redshop.accounts.models import User
 from redshop.catalog.factories import MediaFactory, ProductFactory, SkuFactory
 from redshop.core.ids import uuid7
@@ -38,6 +43,7 @@ LARGE: Final = Sizes(people=8, products=12, notes=14, orders=8)
 ELSEWHERE: Final = {
     "POST /api/v1/webhooks/payments/{provider}": "tests/payments signs them",
     "POST /api/v1/media": "tests/catalog/test_media_api.py uploads",
+    "GET /api/v1/me/exports/{export_id}/file": "tests/accounts/test_erasure.py fetches one",
     "POST /api/v1/webhooks/link-outs": "tests/orders/test_link_outs.py signs",
     "POST /api/v1/auth/email/verify": "tests/accounts reads the mail",
     "POST /api/v1/auth/password/reset/confirm": "tests/accounts reads the mail",
@@ -78,6 +84,7 @@ def bodies(world: World) -> Mapping[str, Any]:
         "POST /api/v1/auth/login": {"login": world.me.handle, "password": PASSWORD},
         "POST /api/v1/auth/password": {"current": PASSWORD, "new": "a wholly different secret"},
         "POST /api/v1/auth/password/reset": {"email": world.me.email},
+        "DELETE /api/v1/me": {"password": PASSWORD},
         "PATCH /api/v1/me": {"bio": "Hello."},
         "PUT /api/v1/me/consents": {"marketing": True},
         "PUT /api/v1/me/preferences": {"personalised": True, "topics": {}},
@@ -150,6 +157,7 @@ def _ids(me: User, note: Note, comment_id: int, order_id: Any, arrived: Order) -
         "product_elsewhere_id": elsewhere.pk,
         "note_id": note.pk,
         "comment_id": comment_id,
+        "export_id": ExportFactory.create(person=me).pk,
         "search_id": PastSearchFactory.create(person_id=me.pk).pk,
         "order_id": order_id,
         "product_id": product.pk,

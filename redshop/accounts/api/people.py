@@ -18,7 +18,9 @@ from redshop.accounts.api.serializers import (
     AuthorSerializer,
     ConsentChoiceSerializer,
     ConsentsSerializer,
+    ErasureSerializer,
     FollowContextSerializer,
+    LeaveSerializer,
     MarkedSerializer,
     MeSerializer,
     NotificationSerializer,
@@ -30,7 +32,14 @@ from redshop.accounts.api.serializers import (
 from redshop.accounts.api.sessions import parsed
 from redshop.accounts.errors import AvatarTooLarge
 from redshop.accounts.models import Notification, User
-from redshop.accounts.services import avatars, consents, follows, notifications, profiles
+from redshop.accounts.services import (
+    avatars,
+    consents,
+    erasure,
+    follows,
+    notifications,
+    profiles,
+)
 from redshop.core.api.caching import UNCHANGED, conditional
 from redshop.core.api.pagination import CursorPage
 from redshop.core.api.parsers import StrictJSONParser
@@ -70,6 +79,24 @@ class MeView(APIView):
         changes = parsed(ProfileSerializer, request)
         user = profiles.update_profile(person_id=me(request), changes=changes, at=timezone.now())
         return Response(_own_profile(request, user))
+
+    @extend_schema(
+        operation_id="erase_me",
+        tags=["accounts"],
+        request=LeaveSerializer,
+        responses={202: ErasureSerializer},
+    )
+    def delete(self, request: Request) -> Response:
+        """Erase oneself: the account is shut at once, and what identifies goes in minutes.
+
+        What others rest on stays without a name: orders, credits, counters. An address stays with
+        an order that is on its way until it has arrived. It cannot be taken back.
+        """
+        person = cast(User, request.user)
+        asked = erasure.ask(
+            person=person, password=parsed(LeaveSerializer, request)["password"], at=timezone.now()
+        )
+        return Response(ErasureSerializer(asked).data, status=status.HTTP_202_ACCEPTED)
 
 
 def _own_profile(request: Request, user: User) -> Any:

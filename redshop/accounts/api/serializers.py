@@ -10,7 +10,15 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from redshop.accounts import spelling
-from redshop.accounts.models import HANDLE, Dial, Gender, Notification, User
+from redshop.accounts.models import (
+    HANDLE,
+    Dial,
+    Erasure,
+    Export,
+    Gender,
+    Notification,
+    User,
+)
 from redshop.core.api.serializers import StrictSerializer
 from redshop.events.kinds import Surface
 
@@ -271,3 +279,41 @@ class ReadSerializer(StrictSerializer):
 
 class MarkedSerializer(serializers.Serializer[Any]):
     marked = serializers.IntegerField()
+
+
+class LeaveSerializer(StrictSerializer):
+    password = serializers.CharField(max_length=256, trim_whitespace=False, write_only=True)
+
+
+class ErasureSerializer(serializers.ModelSerializer[Erasure]):
+    """That a person is being erased; there will be nobody to ask how far it is."""
+
+    class Meta:
+        model = Erasure
+        fields = ["id", "asked_at", "erased_at"]
+        read_only_fields = fields
+
+
+class ExportSerializer(serializers.ModelSerializer[Export]):
+    """Everything held about the person, as a ZIP once it is ``ready``."""
+
+    state = serializers.SerializerMethodField()
+    file = serializers.SerializerMethodField(help_text="Where the ZIP is, once it is ready.")
+
+    class Meta:
+        model = Export
+        fields = ["id", "state", "asked_at", "ready_at", "expires_at", "bytes", "file"]
+        read_only_fields = fields
+
+    @extend_schema_field({"type": "string", "enum": ["preparing", "ready"]})
+    def get_state(self, export: Export) -> str:
+        return "preparing" if export.ready_at is None else "ready"
+
+    @extend_schema_field({"type": ["string", "null"], "format": "uri"})
+    def get_file(self, export: Export) -> str | None:
+        if export.ready_at is None:
+            return None
+        address: str = self.context["request"].build_absolute_uri(
+            f"/api/v1/me/exports/{export.pk}/file"
+        )
+        return address

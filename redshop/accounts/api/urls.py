@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from redshop.accounts.api import people, sessions
+from redshop.accounts.api import people, privacy, sessions
 
 urlpatterns = [
     path("auth/register", sessions.RegisterView.as_view()),
@@ -16,6 +16,9 @@ urlpatterns = [
     path("auth/password/reset/confirm", sessions.ResetConfirmView.as_view()),
     path("auth/email/verify", sessions.VerifyEmailView.as_view()),
     path("me", people.MeView.as_view()),
+    path("me/export", privacy.ExportsView.as_view()),
+    path("me/exports/<uuid:export_id>", privacy.ExportView.as_view()),
+    path("me/exports/<uuid:export_id>/file", privacy.ExportFileView.as_view()),
     path("me/preferences", people.PreferencesView.as_view()),
     path("me/consents", people.ConsentsView.as_view()),
     path("me/notifications", people.NotificationsView.as_view()),

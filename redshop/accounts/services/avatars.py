@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
 
 from django.core.files import File
@@ -10,7 +11,8 @@ from django.core.files.storage import default_storage
 
 from redshop.accounts.errors import AvatarTooLarge, AvatarUnreadable
 from redshop.accounts.models import User
-from redshop.core import images
+from redshop.core import images, outbox
+from redshop.core.db import requires_transaction
 from redshop.core.ids import uuid7
 
 MAX_BYTES: Final = 5 * 1024**2
@@ -46,6 +48,14 @@ def prepared(upload: File[Any]) -> File[Any]:
 def store(face: File[Any]) -> str:
     """Write a prepared face to the storage; return its name there."""
     return default_storage.save(f"avatars/{face.name}", face)
+
+
+@requires_transaction
+def give_up(person: User, *, at: datetime) -> None:
+    """Have a person's face deleted; the caller has another, or none, stand in its place."""
+    if person.avatar:
+        name = person.avatar.name
+        outbox.publish("avatar.replaced", key=f"{person.pk}:{name}", payload={"name": name}, at=at)
 
 
 def discard(name: str) -> None:

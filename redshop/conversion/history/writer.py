@@ -130,6 +130,8 @@ def _order_id(act: Act) -> UUID:
 def _rejected(bad: BadLine, *, shop: str) -> Rejected:
     body = ",".join(bad.line.cells)
     return Rejected(
+        person_id=None,
+        visitor_id=None,
         event_id="",
         code=bad.code,
         message=bad.message,

@@ -108,8 +108,10 @@ def _keep(
     )
     rejected = _rejections(batch.rows, judged)
     sender = str(batch.visitor_id or person_id)
+    sent_by = (None, None) if taken.is_withdrawn else (person_id, batch.visitor_id)
     set_aside(
-        [_as_it_came(batch, each, sender=sender) for each in rejected], received_at=received_at
+        [_as_it_came(batch, each, sender=sender, who=sent_by) for each in rejected],
+        received_at=received_at,
     )
     return Ingested(
         accepted=len(taken.ids),
@@ -133,11 +135,15 @@ def _rejections(rows: Sequence[Any], judged: Sequence[Row | Refusal]) -> list[Re
     ]
 
 
-def _as_it_came(batch: Batch, rejection: Rejection, *, sender: str) -> Rejected:
+def _as_it_came(
+    batch: Batch, rejection: Rejection, *, sender: str, who: tuple[int | None, UUID | None]
+) -> Rejected:
     """Return a bad row for the analyst; one without an id cannot be recognised again."""
     body = json.dumps(batch.rows[rejection.index], ensure_ascii=False, default=str)
     place = (sender, str(batch.session_id), str(rejection.index))
     return Rejected(
+        person_id=who[0],
+        visitor_id=who[1],
         event_id=rejection.id or "",
         code=rejection.code,
         message=rejection.message,

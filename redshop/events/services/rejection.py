@@ -20,6 +20,8 @@ LONGEST_MESSAGE: Final = 300
 class Rejected:
     """A row as it came, why it was not taken, and by what it is known when it comes again."""
 
+    person_id: int | None
+    visitor_id: UUID | None
     event_id: str
     code: str
     message: str
@@ -34,6 +36,8 @@ def set_aside(rows: Sequence[Rejected], *, received_at: datetime) -> None:
         [
             RejectedEvent(
                 received_at=received_at,
+                person_id=row.person_id,
+                visitor_id=row.visitor_id,
                 event_id=row.event_id[:LONGEST_ID],
                 code=row.code,
                 message=readable(row.message)[:LONGEST_MESSAGE],
