@@ -76,7 +76,7 @@ describe(
     erasure=Erasure.DELETED,
     kept=ACCOUNT,
     key="person",
-    about="product delivered_at",
+    about="product delivered_at withdrawn_at",
     plain="id",
 )
 describe(

@@ -33,6 +33,17 @@ def prove_purchase(*, kind: str, payload: Mapping[str, Any], at: datetime) -> No
     )
 
 
+@outbox.subscribe("order.refunded")
+def withdraw_proof(*, kind: str, payload: Mapping[str, Any], at: datetime) -> None:
+    """Take the mark from notes about what their author has given back, all of it."""
+    if payload.get("given_up_product_ids"):
+        verification.withdraw(
+            person_id=payload["buyer_id"],
+            product_ids=payload["given_up_product_ids"],
+            at=datetime.fromisoformat(payload["refunded_at"]),
+        )
+
+
 @outbox.subscribe("person.followed")
 def count_follow(*, kind: str, payload: Mapping[str, Any], at: datetime) -> None:
     """Count a follow for the note that led to it, where one did."""

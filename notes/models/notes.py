@@ -336,6 +336,12 @@ class CommentLike(models.Model):
         return f"{self.person_id} likes comment {self.comment_id}"
 
 
+class ProofOfPurchaseQuerySet(models.QuerySet["ProofOfPurchase"]):
+    def standing(self) -> Self:
+        """Keep those whose purchase was not given back."""
+        return self.filter(withdrawn_at=None)
+
+
 class ProofOfPurchase(models.Model):
     """A product was delivered to a person: what makes their notes about it verified."""
 
@@ -343,6 +349,11 @@ class ProofOfPurchase(models.Model):
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
     product = models.ForeignKey(Product, on_delete=models.CASCADE)
     delivered_at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(
+        null=True, blank=True, help_text="When all that was delivered had been refunded."
+    )
+
+    objects: ClassVar[ProofOfPurchaseQuerySet] = ProofOfPurchaseQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         verbose_name_plural = "proofs of purchase"

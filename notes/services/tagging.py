@@ -65,7 +65,7 @@ def show_topics(*, note: Note, slugs: Sequence[str]) -> None:
 def verify_purchase(note: Note) -> None:
     """Set whether the author had a product that the note shows delivered."""
     shown = ProductTag.objects.open().filter(note=note).values("product")
-    proofs = ProofOfPurchase.objects.filter(person=note.author_id, product__in=shown)
+    proofs = ProofOfPurchase.objects.standing().filter(person=note.author_id, product__in=shown)
     note.has_verified_purchase = proofs.exists()
 
 

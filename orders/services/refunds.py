@@ -1,6 +1,6 @@
 """Giving money back, by line and quantity; never more than was paid, whatever runs in parallel."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -14,7 +14,7 @@ from orders.services import bookkeeping, repayment
 from orders.services.holding import Held, add, hold, save
 from orders.services.reporting import report
 from orders.services.standing import refresh
-from orders.states import PaymentState
+from orders.states import OrderState, PaymentState
 from redshop.catalog.services import stock
 from redshop.core import outbox
 from redshop.core.db import requires_transaction, use_case
@@ -232,5 +232,23 @@ def _tell(held: Held, back: _Back, given_back: Refund) -> None:
     portions = [(held.lines[pk], units, back.goods[pk]) for pk, units in back.units.items()]
     report(EventKind.ORDER_REFUNDED, order, portions, at=at)
     key = str(given_back.pk)
-    payload = {"order_id": str(order.pk), "refund_id": key, "refunded_at": at.isoformat()}
+    product_ids = {held.lines[pk].product_id for pk in back.units}
+    payload = {
+        "order_id": str(order.pk),
+        "refund_id": key,
+        "refunded_at": at.isoformat(),
+        "buyer_id": order.buyer_id,
+        "given_up_product_ids": sorted(product_ids - _still_has(order.buyer_id, product_ids)),
+    }
     outbox.publish("order.refunded", key=key, payload=payload, at=at)
+
+
+def _still_has(buyer_id: int, product_ids: Collection[int]) -> set[int]:
+    """Return which of some products a buyer had delivered, in any order, and has not given back."""
+    kept = OrderLine.objects.filter(
+        order__buyer=buyer_id,
+        product__in=list(product_ids),
+        part__state__in=[OrderState.DELIVERED.value, OrderState.COMPLETED.value],
+        quantity__gt=F("withdrawn_quantity") + F("refunded_quantity"),
+    )
+    return set(kept.values_list("product_id", flat=True))
