@@ -23,6 +23,14 @@ GROUPS: Final[dict[str, list[tuple[str, str, str]]]] = {
         ("Search index", "notes.searchindex", "manage_search"),
         ("Vocabulary", "notes.word", "spellcheck"),
     ],
+    "Moderate": [
+        ("Queue", "notes.case", "inbox"),
+        ("Decisions", "notes.decision", "gavel"),
+        ("Brands' points", "notes.brandstanding", "scoreboard"),
+        ("Violations", "notes.brandviolation", "warning"),
+        ("Blocked pictures", "notes.blockedpicture", "hide_image"),
+        ("Record", "notes.auditentry", "history_edu"),
+    ],
     "Shop": [
         ("Products", "catalog.product", "shopping_bag"),
         ("SKUs and stock", "catalog.sku", "inventory_2"),

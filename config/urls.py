@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from config import health
+from notes.pages import transparency_page
 from redshop.catalog.api.files import serve_media
 
 api: list[URLPattern | URLResolver] = [
@@ -22,6 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
+    path("transparency", transparency_page, name="transparency"),
     path("admin/", admin.site.urls),
     path("api/v1/", include(api)),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

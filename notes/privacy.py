@@ -6,6 +6,7 @@ from notes.services import forgetting
 from redshop.core.data_map import Erasure, Leaving, describe, erases
 
 ACCOUNT = "as long as the account"
+FOR_THE_RECORD = "for good: it accounts for what was decided"
 COUNTED = "as long as the note: its counters rest on it"
 
 describe("notes.IndexedText", plain="id kind subject_id terms impacts")
@@ -125,6 +126,56 @@ describe(
 )
 describe("notes.TextEncoder", plain="id kind fitted_at texts fitted")
 describe("notes.NoteVector", plain="note_id encoder vector")
+describe("notes.NoteLikeness", plain="note signature bands pictures picture_bands")
+describe("notes.BlockedPicture", plain="id fingerprint why blocked_at")
+describe(
+    "notes.Case",
+    whose="note__author",
+    erasure=Erasure.BLANKED,
+    kept=FOR_THE_RECORD,
+    words="findings",
+    key="taken_by",
+    about="kind opened_at",
+    plain="id note due_at taken_until closed_at",
+)
+describe(
+    "notes.Report",
+    whose="reporter",
+    erasure=Erasure.BLANKED,
+    kept=FOR_THE_RECORD,
+    words="detail",
+    key="reporter",
+    about="note reason created_at",
+    plain="id case",
+)
+describe(
+    "notes.Decision",
+    whose="author",
+    erasure=Erasure.BLANKED,
+    kept=FOR_THE_RECORD,
+    words="grounds",
+    key="author decided_by",
+    about="note action rule decided_at",
+    plain="id case rule_version",
+)
+describe(
+    "notes.Appeal",
+    whose="decision__author",
+    erasure=Erasure.BLANKED,
+    kept=FOR_THE_RECORD,
+    words="reason",
+    about="created_at",
+    plain="id decision case outcome",
+)
+describe("notes.BrandViolation", plain="id brand decision points at withdrawn_at")
+describe("notes.BrandStanding", plain="brand points counted_at")
+describe(
+    "notes.AuditEntry",
+    erasure=Erasure.KEPT,
+    kept=FOR_THE_RECORD,
+    key="actor",
+    plain="id at action subject details",
+)
 
 
 @erases

@@ -56,6 +56,18 @@ def still_visible(note_ids: Collection[int], *, person_id: int | None) -> set[in
         return {note_id for (note_id,) in cursor}
 
 
+def own_note(*, note_id: int, author_id: int) -> Note:
+    """Return a note of the author's own, whatever its state.
+
+    Raises:
+        NotFound: there is none.
+    """
+    note = Note.objects.existing().filter(pk=note_id, author=author_id).first()
+    if note is None:
+        raise NotFound
+    return note
+
+
 def openable_by(person_id: int | None) -> NoteQuerySet:
     """Keep what this person may open: what is readable, and their own, drafts included."""
     condition = _is_readable(person_id)

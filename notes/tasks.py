@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from celery import shared_task
+from django.db import transaction
 from django.utils import timezone
 
 from notes.discovery import encoding, snapshots
 from notes.discovery.search import history, trending
+from notes.integrity import brands
 from notes.services import (
     charts,
     exposure,
@@ -56,6 +58,13 @@ def forget_snapshots(**_newer: Any) -> None:
     """Delete feed and search answers that are past explaining, and searches past their days."""
     snapshots.forget(at=timezone.now())
     history.forget_old(at=timezone.now())
+
+
+@shared_task(name="notes.tasks.count_points")
+def count_points(**_newer: Any) -> None:
+    """Let the points of brands go with time."""
+    with transaction.atomic():
+        brands.count_all(at=timezone.now())
 
 
 @shared_task(name="notes.tasks.learn_neighbours")

@@ -30,6 +30,10 @@ BEAT_SCHEDULE: Final[dict[str, Any]] = {
         "task": "notes.tasks.learn_neighbours",
         "schedule": crontab(hour=4, minute=27),
     },
+    "count-points-of-brands": {
+        "task": "notes.tasks.count_points",
+        "schedule": crontab(hour=0, minute=37),
+    },
     "count-trends": {
         "task": "notes.tasks.count_trends",
         "schedule": crontab(minute="*/10"),

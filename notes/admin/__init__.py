@@ -1,5 +1,5 @@
 """Notes, what they are found by and how they are ranked, in the admin."""
 
-from notes.admin import notes, policies, search
+from notes.admin import integrity, notes, policies, search
 
-__all__ = ["notes", "policies", "search"]
+__all__ = ["integrity", "notes", "policies", "search"]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -16,9 +18,14 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action, display
 from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from notes import selectors
+from notes.errors import BrandSuspended, ContentRefused
 from notes.forms import FIELDS, NoteForm, NoteMediaForm, ProductTagForm, ProductTagFormSet
+from notes.integrity import decisions
+from notes.integrity.decisions import Statement
+from notes.integrity.types import Action
 from notes.models import (
     Comment,
     FeedSnapshot,
@@ -48,10 +55,26 @@ COLOURS = {
 }
 
 
-def _asking(title: str, description: str) -> ActionDialog:
+#: What authors are told where several notes are decided about at once.
+GROUNDS = "Decided by the moderators of this platform."
+
+
+class GroundsForm(BaseDialogForm):
+    """The reasons that the author is given."""
+
+    grounds = forms.CharField(
+        max_length=1_000,
+        widget=UnfoldAdminTextareaWidget,
+        help_text="What the author is told: which part of the note, and why.",
+    )
+
+
+def _asking(
+    title: str, description: str, form_class: type[BaseDialogForm] = BaseDialogForm
+) -> ActionDialog:
     """Make the question that a button asks before it does anything."""
     return ActionDialog(
-        title=title, description=description, form_class=BaseDialogForm, form_submit_text=title
+        title=title, description=description, form_class=form_class, form_submit_text=title
     )
 
 
@@ -139,6 +162,16 @@ class NoteAdmin(EditableAdmin):
             .defer("body")
         )
 
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Say what a rule does not allow, and leave the note as it was."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except (ContentRefused, BrandSuspended) as refusal:
+            rule = refusal.extra.get("rule", {})
+            told = f"{rule['says']} {rule['because']}. {rule['remedy']}" if rule else refusal.detail
+            messages.error(request, told)
+            return redirect(request.path)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Note | None = None) -> list[str]:
         return [*self.readonly_fields, "author"] if obj else self.readonly_fields
 
@@ -157,7 +190,7 @@ class NoteAdmin(EditableAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
         super().save_related(request, form, formsets, change)
-        authoring.settle(form.instance)
+        authoring.settle(form.instance, at=timezone.now())
 
     @display(description="")
     def picture(self, note: Any) -> SafeString | str:
@@ -202,11 +235,11 @@ class NoteAdmin(EditableAdmin):
 
     @admin.action(description="Take down", permissions=["change"])
     def take_down(self, request: HttpRequest, queryset: QuerySet[Note]) -> None:
-        _each(request, queryset, _take_down, "taken down")
+        _each(request, queryset, _deciding(Action.TAKE_DOWN, request, GROUNDS), "taken down")
 
     @admin.action(description="Reinstate", permissions=["change"])
     def reinstate(self, request: HttpRequest, queryset: QuerySet[Note]) -> None:
-        _each(request, queryset, _reinstate, "reinstated")
+        _each(request, queryset, _deciding(Action.REINSTATE, request, GROUNDS), "reinstated")
 
     @admin.action(description="Delete for good, as their authors", permissions=["change"])
     def remove(self, request: HttpRequest, queryset: QuerySet[Note]) -> None:
@@ -228,22 +261,24 @@ class NoteAdmin(EditableAdmin):
         url_path="take-down",
         icon="gavel",
         permissions=["change"],
-        dialog=_asking("Take down", "Only its author will see this note."),
+        dialog=_asking("Take down", "Only its author will see this note.", GroundsForm),
     )
     def take_down_this(self, request: HttpRequest, form: Any, object_id: Any) -> HttpResponse:
         """Take down the note whose page is open."""
-        return _one(request, object_id, _take_down, "taken down")
+        move = _deciding(Action.TAKE_DOWN, request, form.cleaned_data["grounds"])
+        return _one(request, object_id, move, "taken down")
 
     @action(  # type: ignore[operator]
         description="Reinstate",
         url_path="reinstate",
         icon="undo",
         permissions=["change"],
-        dialog=_asking("Reinstate", "Everyone will see this note again, in its old place."),
+        dialog=_asking("Reinstate", "Everyone will see it again, in its old place.", GroundsForm),
     )
     def reinstate_this(self, request: HttpRequest, form: Any, object_id: Any) -> HttpResponse:
         """Reinstate the note whose page is open."""
-        return _one(request, object_id, _reinstate, "reinstated")
+        move = _deciding(Action.REINSTATE, request, form.cleaned_data["grounds"])
+        return _one(request, object_id, move, "reinstated")
 
 
 Move = Callable[[Note], object]
@@ -253,12 +288,10 @@ def _publish(note: Note) -> object:
     return authoring.publish_by_hand(note_id=note.pk, at=timezone.now())
 
 
-def _take_down(note: Note) -> object:
-    return authoring.take_down(note_id=note.pk)
-
-
-def _reinstate(note: Note) -> object:
-    return authoring.reinstate(note_id=note.pk)
+def _deciding(action: Action, request: HttpRequest, grounds: str) -> Move:
+    """Make a decision of whoever acts here about each note."""
+    statement = Statement(action=action, grounds=grounds, by_id=request.user.pk)
+    return lambda note: decisions.decide(note_id=note.pk, statement=statement, at=timezone.now())
 
 
 def _delete(note: Note) -> object:

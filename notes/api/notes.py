@@ -83,7 +83,9 @@ class PublishView(APIView):
     def post(self, request: Request, note_id: int) -> Response:
         """Publish one's own draft; publishing it again changes nothing.
 
-        422 ``disclosure_required`` where it is commercial and does not say so.
+        422 ``disclosure_required`` where it is commercial and does not say so; 422
+        ``content_refused`` with the ``rule`` that it breaks and how to mend it. Where a person has
+        to look first, the note is ``in_review`` afterwards. ``GET /notes/{id}/check`` tells before.
         """
         authoring.publish(note_id=note_id, author_id=me(request), at=timezone.now())
         return Response(shown(request, note_id))

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from notes.api import comments, discovery, lists, notes
+from notes.api import comments, discovery, integrity, lists, notes
 
 urlpatterns = [
     path("feed", discovery.FeedView.as_view()),
@@ -16,6 +16,10 @@ urlpatterns = [
     path("notes", notes.NotesView.as_view()),
     path("notes/<int:note_id>", notes.NoteView.as_view()),
     path("notes/<int:note_id>/publish", notes.PublishView.as_view()),
+    path("notes/<int:note_id>/check", integrity.CheckView.as_view()),
+    path("notes/<int:note_id>/reports", integrity.ReportsView.as_view()),
+    path("me/decisions", integrity.DecisionsView.as_view()),
+    path("decisions/<int:decision_id>/appeal", integrity.AppealView.as_view()),
     path("notes/<int:note_id>/related", discovery.RelatedView.as_view()),
     path("notes/<int:note_id>/why", discovery.WhyView.as_view()),
     path("notes/<int:note_id>/like", notes.LikeView.as_view()),

@@ -15,6 +15,7 @@ from notes.discovery.policies import FeedPolicy
 from notes.discovery.ranking.arrays import Ints
 from notes.discovery.ranking.pool import INTERACTIONS, Pool
 from notes.discovery.tastes import vectors_of
+from notes.integrity.points import RECOMMENDED
 from notes.models import PreparedPool, Topic
 
 #: So many of a topic's last written notes are looked at for the newest published.
@@ -38,11 +39,12 @@ _OF_TOPICS: Final = """
         AS place(note_id, rank)
     JOIN visible ON visible.id = place.note_id
 """
-_VISIBLE: Final = """
+_VISIBLE: Final = f"""
     SELECT note.id, note.author_id, note.published_at
     FROM notes_note AS note JOIN accounts_user AS author ON author.id = note.author_id
     WHERE note.state = 'published' AND note.published_at <= %(at)s AND author.is_active
-"""
+      AND {RECOMMENDED}
+"""  # noqa: S608 - a constant
 _ROWS: Final = f"""
 SELECT note.id, note.author_id, extract(epoch FROM note.published_at)::float8,
        {", ".join(f"coalesce(counts.{name}, 0)" for name in INTERACTIONS)},

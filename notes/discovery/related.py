@@ -18,6 +18,7 @@ from notes.discovery.ranking.pool import INTERACTIONS
 from notes.discovery.reasons import Kept
 from notes.discovery.snapshots import Answer, Ledger
 from notes.discovery.types import RankedPage, Viewer
+from notes.integrity.points import RECOMMENDED
 from redshop.core.ids import uuid7
 from redshop.events.kinds import Surface
 
@@ -45,6 +46,7 @@ WITH readable AS NOT MATERIALIZED (
     SELECT note.id, note.author_id, note.published_at
     FROM notes_note note JOIN accounts_user author ON author.id = note.author_id
     WHERE note.state = 'published' AND note.published_at <= %(at)s AND author.is_active
+      AND {RECOMMENDED}
       AND note.id <> %(note_id)s
 ), by_product AS (
     SELECT theirs.note_id AS id, theirs.product_id

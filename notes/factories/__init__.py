@@ -1,5 +1,16 @@
 """Notes and what is around them, for tests and for developers."""
 
+from notes.factories.integrity import (
+    AppealFactory,
+    AuditEntryFactory,
+    BlockedPictureFactory,
+    BrandStandingFactory,
+    BrandViolationFactory,
+    CaseFactory,
+    DecisionFactory,
+    NoteLikenessFactory,
+    ReportFactory,
+)
 from notes.factories.notes import (
     TEXTS,
     TOPICS,
@@ -42,9 +53,16 @@ from notes.factories.ranking import (
 __all__ = [
     "TEXTS",
     "TOPICS",
+    "AppealFactory",
+    "AuditEntryFactory",
+    "BlockedPictureFactory",
+    "BrandStandingFactory",
+    "BrandViolationFactory",
+    "CaseFactory",
     "ChartFactory",
     "CommentFactory",
     "CommentLikeFactory",
+    "DecisionFactory",
     "ExposureGrantFactory",
     "FeedSnapshotFactory",
     "FollowFromFactory",
@@ -56,6 +74,7 @@ __all__ = [
     "NeighbourRunFactory",
     "NoteCountsFactory",
     "NoteFactory",
+    "NoteLikenessFactory",
     "NoteMediaFactory",
     "NoteNeighboursFactory",
     "NoteVectorFactory",
@@ -65,6 +84,7 @@ __all__ = [
     "ProductTagFactory",
     "ProofOfPurchaseFactory",
     "RankingPolicyFactory",
+    "ReportFactory",
     "SaveFactory",
     "SearchIndexFactory",
     "ShareFactory",

@@ -111,7 +111,7 @@ class NoteFactory(DjangoModelFactory[Note]):
             **{"type": Note.Type.IMAGE, **kwargs},
         )
         if state == NoteState.PUBLISHED:
-            note = authoring.publish(note_id=note.pk, author_id=author.pk, at=at)
+            note = authoring.publish_by_hand(note_id=note.pk, at=at)
         return note
 
 

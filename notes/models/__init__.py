@@ -1,6 +1,17 @@
-"""What this app keeps: notes, what people do with them, and what they are found by."""
+"""What this app keeps: notes, what people do with them, what they are found and judged by."""
 
 from notes.models.index import Indexed, IndexedText, PostingBlock, SearchIndex, Word
+from notes.models.integrity import (
+    Appeal,
+    AuditEntry,
+    BlockedPicture,
+    BrandStanding,
+    BrandViolation,
+    Case,
+    Decision,
+    NoteLikeness,
+    Report,
+)
 from notes.models.neighbours import NeighbourRun, NoteNeighbours
 from notes.models.notes import (
     Comment,
@@ -37,10 +48,17 @@ from notes.models.vectors import DIMENSIONS, NoteVector, TextEncoder
 
 __all__ = [
     "DIMENSIONS",
+    "Appeal",
+    "AuditEntry",
+    "BlockedPicture",
+    "BrandStanding",
+    "BrandViolation",
+    "Case",
     "Chart",
     "Comment",
     "CommentLike",
     "CommentQuerySet",
+    "Decision",
     "ExposureGrant",
     "FeedSnapshot",
     "FollowFrom",
@@ -54,6 +72,7 @@ __all__ = [
     "Note",
     "NoteCounts",
     "NoteCountsQuerySet",
+    "NoteLikeness",
     "NoteMedia",
     "NoteNeighbours",
     "NoteQuerySet",
@@ -67,6 +86,7 @@ __all__ = [
     "RankingPolicy",
     "RankingPolicyQuerySet",
     "Reaction",
+    "Report",
     "Save",
     "SearchIndex",
     "Share",

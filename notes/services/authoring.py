@@ -7,7 +7,18 @@ from typing import Final
 from django.conf import settings
 from django.db import transaction
 
-from notes.errors import AiLabelRequired, DisclosureRequired, NotABrandMember, NoteStateForbids
+from notes.errors import (
+    AiLabelRequired,
+    BrandSuspended,
+    ContentRefused,
+    DisclosureRequired,
+    NotABrandMember,
+    NoteStateForbids,
+)
+from notes.integrity import audit, brands, cases, checking
+from notes.integrity.points import Limit
+from notes.integrity.rules import Outcome
+from notes.integrity.types import CaseKind
 from notes.models import Note, NoteCounts, ProductTag
 from notes.services import indexing, tagging
 from notes.states import EDITABLE, NoteState, may_become
@@ -86,6 +97,7 @@ def edit(*, note_id: int, author_id: int, at: datetime, changes: NoteChanges) ->
         InvalidInput: a topic, product or upload is not there.
         DisclosureRequired: as changed it could not be published.
         AiLabelRequired: a published note's AI label would be weakened.
+        ContentRefused: it is published and as changed breaks a rule.
     """
     note = _own(note_id=note_id, author_id=author_id)
     if note.state not in EDITABLE:
@@ -99,27 +111,40 @@ def edit(*, note_id: int, author_id: int, at: datetime, changes: NoteChanges) ->
         tagging.show_media(note=note, media_ids=changes["media_ids"])
     if "product_ids" in changes:
         tagging.show_products(note=note, product_ids=changes["product_ids"], at=at)
-    settle(note)
+    settle(note, at=at)
     return note
 
 
 @requires_transaction
-def settle(note: Note) -> None:
+def settle(note: Note, *, at: datetime) -> None:
     """Save a note whose texts or tags changed, with what follows from them.
 
     Raises:
-        DisclosureRequired: it is published and as changed could not be.
+        DisclosureRequired, ContentRefused: it is published and as changed could not be.
     """
     if note.state == NoteState.PUBLISHED:
         check_disclosure(note)
+        _check_again(note, at=at)
     tagging.verify_purchase(note)
     note.save(update_fields=[*_PLAIN_FIELDS, "has_verified_purchase"])
+    checking.remember(note)
     indexing.index(note)
 
 
-@transaction.atomic(durable=True)
+def _check_again(note: Note, *, at: datetime) -> None:
+    """Hold a published note to the rules as it is changed; it stays where a person must look."""
+    findings = findings_of(note, at=at)
+    if findings and findings[0].outcome == Outcome.REFUSE:
+        raise ContentRefused(rule=findings[0].as_json())
+    if findings:
+        told = [finding.as_json() for finding in findings]
+        cases.open_case(note, kind=CaseKind.RULE, at=at, findings=told)
+
+
 def publish(*, note_id: int, author_id: int, at: datetime) -> Note:
     """Let everyone read the author's own draft; a note that is published stays as it is.
+
+    Where a rule asks for a person to look first, it waits in review instead.
 
     Locks: the note.
 
@@ -127,21 +152,74 @@ def publish(*, note_id: int, author_id: int, at: datetime) -> Note:
         NotFound: there is no such note of this author.
         NoteStateForbids: it was taken down.
         DisclosureRequired: it earns, is paid for or speaks for a brand and does not say so.
+        ContentRefused: it breaks a rule; that it was refused is written down.
+        BrandSuspended: the brand can publish nothing for now.
     """
-    note = _own(note_id=note_id, author_id=author_id)
-    if note.state == NoteState.TAKEN_DOWN:
-        raise NoteStateForbids("A note that was taken down is reinstated by a moderator only.")
-    if note.state != NoteState.PUBLISHED:
-        _publish(note, at=at)
+    note, refused = _try_to_publish(note_id=note_id, author_id=author_id, at=at)
+    if refused is not None:
+        raise ContentRefused(rule=refused.as_json())
     return note
 
 
+@transaction.atomic(durable=True)
+def _try_to_publish(
+    *, note_id: int, author_id: int, at: datetime
+) -> tuple[Note, checking.Finding | None]:
+    note = _own(note_id=note_id, author_id=author_id)
+    if note.state == NoteState.TAKEN_DOWN:
+        raise NoteStateForbids("A note that was taken down is reinstated by a moderator only.")
+    if note.state in {NoteState.PUBLISHED, NoteState.IN_REVIEW}:
+        return note, None
+    check_disclosure(note)
+    findings = findings_of(note, at=at)
+    if findings and findings[0].outcome == Outcome.REFUSE:
+        return note, _refuse(note, findings[0], at=at)
+    if findings:
+        move(note, NoteState.IN_REVIEW)
+        told = [finding.as_json() for finding in findings]
+        cases.open_case(note, kind=CaseKind.RULE, at=at, findings=told)
+    else:
+        let_out(note, at=at)
+    return note, None
+
+
+def _refuse(note: Note, finding: checking.Finding, *, at: datetime) -> checking.Finding:
+    audit.note_down(
+        "publish_refused",
+        subject=f"note {note.pk}",
+        actor_id=None,
+        at=at,
+        rule=finding.rule,
+        version=finding.version,
+    )
+    return finding
+
+
+def findings_of(note: Note, *, at: datetime) -> list[checking.Finding]:
+    """Return the rules that a note breaks as it is, those that refuse it first.
+
+    Raises:
+        BrandSuspended: it speaks for a brand that can publish nothing for now.
+    """
+    speaks_for_brand = note.is_sponsored or note.origin == Note.Origin.BRAND
+    points = brands.standing_of(note.brand_id) if note.brand_id and speaks_for_brand else 0
+    if points >= Limit.SUSPENDED:
+        raise BrandSuspended
+    return checking.check(note, is_commercial=is_commercial(note) or bool(note.disclosure), at=at)
+
+
 @requires_transaction
-def _publish(note: Note, *, at: datetime) -> None:
+def let_out(note: Note, *, at: datetime) -> None:
+    """Let everyone read a note that was found good.
+
+    Raises:
+        DisclosureRequired: it needs a label and bears none.
+    """
     check_disclosure(note)
     tagging.verify_purchase(note)
     note.state, note.published_at = NoteState.PUBLISHED, at
     note.save(update_fields=["state", "published_at", "has_verified_purchase"])
+    checking.remember(note)
     indexing.index(note)
     outbox.publish(
         "note.published",
@@ -169,39 +247,8 @@ def publish_by_hand(*, note_id: int, at: datetime) -> Note:
     note = _existing(note_id=note_id)
     if note.state == NoteState.TAKEN_DOWN or not may_become(note.state, NoteState.PUBLISHED):
         raise NoteStateForbids(f"A note that is {_said(note.state)} cannot be published.")
-    _publish(note, at=at)
+    let_out(note, at=at)
     return note
-
-
-@transaction.atomic(durable=True)
-def take_down(*, note_id: int) -> Note:
-    """Take a published note from everyone's eyes; its author still sees it.
-
-    Locks: the note.
-
-    Raises:
-        NotFound: there is no such note.
-        NoteStateForbids: it is not published.
-    """
-    return _move(_existing(note_id=note_id), NoteState.TAKEN_DOWN)
-
-
-@transaction.atomic(durable=True)
-def reinstate(*, note_id: int) -> Note:
-    """Show a note again that was taken down, in its old place.
-
-    Locks: the note.
-
-    Raises:
-        NotFound: there is no such note.
-        NoteStateForbids: it was not taken down.
-        DisclosureRequired: the rule became stricter since.
-    """
-    note = _existing(note_id=note_id)
-    if note.state != NoteState.TAKEN_DOWN:
-        raise NoteStateForbids(f"A note that is {_said(note.state)} cannot be reinstated.")
-    check_disclosure(note)
-    return _move(note, NoteState.PUBLISHED)
 
 
 @transaction.atomic(durable=True)
@@ -215,7 +262,8 @@ def delete(*, note_id: int, author_id: int, at: datetime) -> None:
     """
     note = _own(note_id=note_id, author_id=author_id)
     tagging.show_products(note=note, product_ids=(), at=at)
-    _move(note, NoteState.DELETED)
+    cases.close_of(note, at=at)
+    move(note, NoteState.DELETED)
 
 
 def check_disclosure(note: Note) -> None:
@@ -300,7 +348,13 @@ def _existing(*, note_id: int) -> Note:
     return note
 
 
-def _move(note: Note, target: NoteState) -> Note:
+@requires_transaction
+def move(note: Note, target: NoteState) -> Note:
+    """Take a locked note to another state.
+
+    Raises:
+        NoteStateForbids: no way leads there.
+    """
     if not may_become(note.state, target):
         raise NoteStateForbids(f"A note that is {_said(note.state)} cannot become {_said(target)}.")
     note.state = target

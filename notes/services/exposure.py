@@ -13,6 +13,7 @@ from typing import Final
 from django.db import connection, transaction
 from django.db.models import Sum
 
+from notes.integrity.points import Limit
 from notes.models import ExposureGrant, LargeCreator
 from redshop.core.db import requires_transaction
 
@@ -35,6 +36,8 @@ SELECT note.id, 1, %(granted)s, large.author_id IS NULL, %(at)s, 0, 0, 'running'
 FROM notes_note AS note LEFT JOIN notes_largecreator AS large ON large.author_id = note.author_id
 WHERE note.state = 'published' AND note.published_at > %(since)s AND note.published_at <= %(at)s
   AND NOT note.is_sponsored
+  AND NOT EXISTS (SELECT FROM notes_brandstanding AS standing
+                  WHERE standing.brand_id = note.brand_id AND standing.points >= %(most_points)s)
   AND NOT EXISTS (SELECT FROM notes_exposuregrant AS given WHERE given.note_id = note.id)
 ORDER BY note.id
 ON CONFLICT DO NOTHING
@@ -80,7 +83,15 @@ def share(*, at: datetime) -> int:
     Returns how many grants were decided. Locks: the running grants.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_GRANT, {"granted": FIRST_GRANT, "since": at - NEW, "at": at})
+        cursor.execute(
+            _GRANT,
+            {
+                "granted": FIRST_GRANT,
+                "since": at - NEW,
+                "at": at,
+                "most_points": Limit.NO_START,
+            },
+        )
         cursor.execute(_COUNT, {"at": at})
     return _decide(at)
 

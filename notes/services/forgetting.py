@@ -18,6 +18,7 @@ from notes.models import (
     Indexed,
     IndexedText,
     Note,
+    NoteLikeness,
     NoteMedia,
     NoteVector,
     PostingBlock,
@@ -67,6 +68,7 @@ def _forget_words(note_ids: Sequence[int]) -> None:
     _forget_terms(terms)
     indexed.delete()
     NoteVector.objects.filter(note_id__in=note_ids).delete()
+    NoteLikeness.objects.filter(note__in=note_ids).delete()
 
 
 def _forget_terms(terms: Counter[str]) -> None:

@@ -21,7 +21,7 @@ describe(
     key="owner",
     identifies="file renditions",
     about="created_at",
-    plain="id kind width height",
+    plain="id kind width height fingerprint",
 )
 describe("catalog.Merchant", plain="id name country created_at")
 describe("catalog.Brand", plain="id name story logo merchant created_at")

@@ -12,6 +12,8 @@ from PIL import ExifTags, Image, ImageCms
 MAX_PIXELS: Final = 40_000_000
 MAX_MEMORY: Final = 300_000_000
 MAX_PROFILE_BYTES: Final = 512 * 1024
+#: A picture with fewer of either sign is too flat to be told from others.
+LEAST_SIGNS: Final = 8
 
 _TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -116,3 +118,18 @@ def _in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
     except (ImageCms.PyCMSError, OSError):
         return picture
     return converted or picture
+
+
+def fingerprint(picture: Image.Image) -> int | None:
+    """Return 64 signs by which a picture is recognised, as a signed number; None for a flat one.
+
+    They are those of the differences between neighbours of a grey thumbnail of 9 by 8 pixels
+    (dHash), which scaling and another compression hardly change.
+    """
+    small = picture.convert("L").resize((9, 8), Image.Resampling.LANCZOS)
+    grey = small.tobytes()
+    signs = [grey[9 * y + x + 1] > grey[9 * y + x] for y in range(8) for x in range(8)]
+    if not LEAST_SIGNS <= sum(signs) <= 64 - LEAST_SIGNS:
+        return None
+    told = sum(sign << place for place, sign in enumerate(signs))
+    return told - (1 << 64) if told >> 63 else told

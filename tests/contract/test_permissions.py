@@ -11,7 +11,13 @@ from django.apps import apps
 from django.db import connection, transaction
 from django.utils import timezone
 
-from notes.factories import CommentFactory, NoteFactory, PastSearchFactory, TopicFactory
+from notes.factories import (
+    CommentFactory,
+    DecisionFactory,
+    NoteFactory,
+    PastSearchFactory,
+    TopicFactory,
+)
 from orders import lives
 from orders.factories import CartItemFactory
 from redshop.accounts.factories import AccessTokenFactory, ExportFactory, UserFactory
@@ -67,6 +73,7 @@ class World:
             "draft": NoteFactory.create(author=self.owner, state="draft").pk,
             "comment": CommentFactory.create(note=note, author=self.owner).pk,
             "search": PastSearchFactory.create(person_id=self.owner.pk).pk,
+            "decision": DecisionFactory.create(note__author=self.owner).pk,
             "export": ExportFactory.create(person=self.owner).pk,
             "gathered": _gathered(self.owner),
             "order": lives.placed(self.owner, sku).pk,

@@ -15,7 +15,13 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from notes.factories import CommentFactory, NoteFactory, PastSearchFactory, TopicFactory
+from notes.factories import (
+    CommentFactory,
+    DecisionFactory,
+    NoteFactory,
+    PastSearchFactory,
+    TopicFactory,
+)
 from notes.models import Note
 from notes.services import folding
 from notes.states import NoteState
@@ -105,6 +111,8 @@ def bodies(world: World) -> Mapping[str, Any]:
         },
         "POST /api/v1/notes": {"type": "text", "title": "A thought", "body": "…"},
         "PATCH /api/v1/notes/{note_id}": {"title": "A better thought"},
+        "POST /api/v1/notes/{note_id}/reports": {"reason": "spam"},
+        "POST /api/v1/decisions/{decision_id}/appeal": {"reason": "It is true."},
         "POST /api/v1/notes/{note_id}/comments": {"body": "Where from?"},
         "POST /api/v1/events": {
             "sent_at": now,
@@ -157,6 +165,7 @@ def _ids(me: User, note: Note, comment_id: int, order_id: Any, arrived: Order) -
         "product_elsewhere_id": elsewhere.pk,
         "note_id": note.pk,
         "comment_id": comment_id,
+        "decision_id": DecisionFactory.create(note__author=me).pk,
         "export_id": ExportFactory.create(person=me).pk,
         "search_id": PastSearchFactory.create(person_id=me.pk).pk,
         "order_id": order_id,
@@ -182,6 +191,8 @@ def specific(world: World, operation: Operation) -> dict[str, Any]:
     if path == "/api/v1/auth/sessions/{id}":
         return {"id": me.tokens.latest("pk").pk}
     if operation.method in {"patch", "delete"} and path == "/api/v1/notes/{note_id}":
+        return {"note_id": NoteFactory.create(author=me).pk}
+    if path == "/api/v1/notes/{note_id}/check":
         return {"note_id": NoteFactory.create(author=me).pk}
     if path == "/api/v1/notes/{note_id}/publish":
         return {"note_id": NoteFactory.create(author=me, state=NoteState.DRAFT.value).pk}

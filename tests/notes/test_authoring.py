@@ -27,6 +27,7 @@ from redshop.catalog.factories import (
 from redshop.core import outbox
 from redshop.core.errors import InvalidInput, NotFound
 from tests.notes.indexed import terms_of
+from tests.notes.moderation import reinstate, take_down
 
 pytestmark = pytest.mark.django_db
 
@@ -167,19 +168,19 @@ def test_only_its_people_write_in_a_brand_s_name(author: User) -> None:
 
 def test_a_moderator_s_decision_is_not_the_author_s_to_undo(author: User) -> None:
     note = NoteFactory.create(author=author, published_at=NOW)
-    authoring.take_down(note_id=note.pk)
+    take_down(note.pk)
 
     acts: list[Callable[[], object]] = [
         lambda: authoring.publish(note_id=note.pk, author_id=author.pk, at=LATER),
         lambda: authoring.edit(note_id=note.pk, author_id=author.pk, at=LATER, changes={}),
-        lambda: authoring.take_down(note_id=note.pk),
+        lambda: take_down(note.pk),
     ]
     for act in acts:
         with pytest.raises(NoteStateForbids):
             act()
 
     assert state_of(note) == "taken_down"
-    authoring.reinstate(note_id=note.pk)
+    reinstate(note.pk)
     back = Note.objects.get(pk=note.pk)
     assert (back.state, back.published_at) == ("published", NOW)
 
@@ -193,7 +194,7 @@ def test_a_deleted_note_is_gone_and_shows_nothing_any_more(author: User) -> None
     with pytest.raises(NotFound):
         authoring.publish(note_id=note.pk, author_id=author.pk, at=LATER)
     with pytest.raises(NotFound):
-        authoring.reinstate(note_id=note.pk)
+        reinstate(note.pk)
 
 
 def test_a_tag_has_the_interval_in_which_it_stood(author: User) -> None:

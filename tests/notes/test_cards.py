@@ -15,6 +15,7 @@ from notes.services import authoring, charts, reactions
 from redshop.accounts.factories import BlockFactory, PreferenceFactory
 from redshop.accounts.models import User
 from tests.api import ApiClient
+from tests.notes.moderation import take_down
 from tests.notes.policies import make_default, policy
 
 pytestmark = pytest.mark.django_db
@@ -64,7 +65,7 @@ def test_what_may_not_be_read_any_more_is_not_shown_from_what_was_kept(
     gone, foe_s = NoteFactory.create(author=author), NoteFactory.create()
     assert set(shown(reader_api)) == {gone.pk, foe_s.pk}
 
-    authoring.take_down(note_id=gone.pk)
+    take_down(gone.pk)
     BlockFactory.create(blocker=foe_s.author, blocked=reader)
 
     assert shown(reader_api) == {}

@@ -14,7 +14,7 @@ from notes.discovery.types import RankedPage, Viewer
 from notes.errors import FeedExpired
 from notes.factories import NoteFactory, TopicFactory
 from notes.models import FeedSnapshot, Note
-from notes.services import authoring, reactions
+from notes.services import reactions
 from redshop.accounts.factories import (
     BlockFactory,
     ConsentFactory,
@@ -29,6 +29,7 @@ from redshop.core.populations import Population
 from redshop.events.kinds import EventKind, Source
 from redshop.events.models import Event
 from tests.api import ApiClient
+from tests.notes.moderation import take_down
 from tests.notes.policies import make_default, policy
 
 pytestmark = pytest.mark.django_db
@@ -74,7 +75,7 @@ def test_explore_shows_what_is_published_and_never_one_s_own(author: User, reade
     NoteFactory.create(author=author, published_at=NOW + timedelta(hours=1))
     NoteFactory.create(author=reader, published_at=AGO)
     taken_down = NoteFactory.create(author=author, published_at=AGO)
-    authoring.take_down(note_id=taken_down.pk)
+    take_down(taken_down.pk)
 
     page = explored(reader)
 
@@ -252,7 +253,7 @@ def test_what_is_hidden_blocked_or_taken_down_meanwhile_is_left_out_and_pages_st
     foe_s = NoteFactory.create(author=foe, published_at=NOW - timedelta(days=20))
     first = feed.explore(viewer=Viewer(reader.pk), at=NOW, limit=2)
     reactions.hide(note_id=notes[2].pk, person_id=reader.pk, at=NOW)
-    authoring.take_down(note_id=notes[3].pk)
+    take_down(notes[3].pk)
     BlockFactory.create(blocker=foe, blocked=reader)
 
     assert first.cursor is not None

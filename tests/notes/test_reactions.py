@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection
 from notes import selectors
 from notes.factories import CommentFactory, LikeFactory, NoteFactory, SaveFactory, ShareFactory
 from notes.models import Comment, CommentLike, Like, NoteCounts
-from notes.services import authoring, comments, counts, reactions
+from notes.services import comments, counts, reactions
 from notes.services.counts import Difference
 from notes.types import Counts
 from redshop.accounts.factories import BlockFactory, UserFactory
@@ -20,6 +20,7 @@ from redshop.accounts.services import follows
 from redshop.core import outbox
 from redshop.core.errors import InvalidInput, NotFound
 from redshop.events.models import Event
+from tests.notes.moderation import take_down
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -82,7 +83,7 @@ def test_what_one_cannot_read_one_cannot_react_to(
 ) -> None:
     note = NoteFactory.create(author=author, state="draft" if why == "draft" else "published")
     if why == "taken_down":
-        authoring.take_down(note_id=note.pk)
+        take_down(note.pk)
     if why == "blocked":
         BlockFactory.create(blocker=author, blocked=reader)
     note_id = 999_999 if why == "missing" else note.pk

@@ -35,6 +35,9 @@ class Media(models.Model):
     )
     width = models.PositiveIntegerField(null=True, blank=True, editable=False)
     height = models.PositiveIntegerField(null=True, blank=True, editable=False)
+    fingerprint = models.BigIntegerField(
+        null=True, blank=True, editable=False, help_text="What a picture is recognised by."
+    )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,

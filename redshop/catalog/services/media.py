@@ -61,6 +61,7 @@ class Prepared:
     kind: Media.Kind
     suffix: str
     renditions: Mapping[str, Rendition]
+    fingerprint: int | None = None
 
 
 def store(*, owner_id: int | None, upload: File[Any], at: datetime) -> Media:
@@ -112,6 +113,7 @@ def keep(prepared: Prepared, *, owner_id: int | None, at: datetime) -> Media:
             renditions=written,
             width=written["full"]["width"],
             height=written["full"]["height"],
+            fingerprint=prepared.fingerprint,
             owner_id=owner_id,
             created_at=at,
         )
@@ -153,6 +155,7 @@ def _picture(upload: File[Any], image_format: str) -> Prepared:
         Media.Kind.IMAGE,
         images.suffix_of(picture),
         {name: _rendition(picture, width=width) for name, width in WIDTHS.items()},
+        images.fingerprint(picture),
     )
 
 
