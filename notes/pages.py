@@ -6,7 +6,7 @@ from typing import Final
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.cache import cache_page
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from notes.integrity import transparency
@@ -15,12 +15,12 @@ from notes.integrity.types import Action, Reason
 
 #: So many days are reported about, as ``manage.py transparency`` does.
 LATELY: Final = timedelta(days=182)
-#: How long the numbers are shown before they are counted anew, in seconds.
+#: How long whoever asked may go by the numbers, in seconds.
 FRESH: Final = 600
 
 
 @require_safe
-@cache_page(FRESH)
+@cache_control(public=True, max_age=FRESH)
 def transparency_page(request: HttpRequest) -> HttpResponse:
     """Show what was done about content in the last half-year, and by which rules."""
     now = timezone.now()
