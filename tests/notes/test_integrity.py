@@ -391,7 +391,7 @@ def test_everybody_may_read_the_transparency_page() -> None:
 
     page = Client().get("/transparency").content.decode()
 
-    assert "counterfeit" in page
+    assert "Counterfeit" in page
     assert "absolute_claims" in page
 
 
