@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from config import health
 from notes.pages import transparency_page
+from redshop.accounts.pages import second_factor_page
 from redshop.catalog.api.files import serve_media
 
 api: list[URLPattern | URLResolver] = [
@@ -24,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
     path("transparency", transparency_page, name="transparency"),
+    path("admin/second-factor", second_factor_page, name="second-factor"),
     path("admin/", admin.site.urls),
     path("api/v1/", include(api)),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

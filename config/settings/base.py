@@ -6,6 +6,7 @@ from typing import Any
 import environ
 import structlog
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -81,6 +82,9 @@ INSTALLED_APPS = [
     "django_prometheus",
     "django_linear_migrations",
     "pgtrigger",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "redshop.core",
     "redshop.events",
     "redshop.experiments",
@@ -104,6 +108,8 @@ MIDDLEWARE = [
     "redshop.core.middleware.PageAddressMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "redshop.core.middleware.PageAuthenticationMiddleware",
+    "redshop.accounts.middleware.PageFactorMiddleware",
+    "redshop.accounts.middleware.SecondFactorMiddleware",
     "redshop.core.middleware.PageMessageMiddleware",
     "redshop.accounts.middleware.AccessRecordMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -296,6 +302,9 @@ SPARK_OPTIONS = env.json("SPARK_OPTIONS", default={})
 
 PLATFORM_CURRENCY = env.str("PLATFORM_CURRENCY", default="CNY")
 PLATFORM_TIME_ZONE = env.str("PLATFORM_TIME_ZONE", default="Asia/Shanghai")
+#: Whether staff must show a code of an app besides their password; whoever set one up always must.
+SECOND_FACTOR_REQUIRED = env.bool("SECOND_FACTOR_REQUIRED", default=False)
+OTP_TOTP_ISSUER = "redshop"
 TOKEN_LIFETIME_DAYS = env.int("TOKEN_LIFETIME_DAYS", default=90)
 PAYMENT_MINUTES = env.int("PAYMENT_MINUTES", default=15)  # to confirm one; then it is given up
 RESERVATION_MINUTES = env.int("RESERVATION_MINUTES", default=30)
@@ -365,6 +374,9 @@ UNFOLD = {
     ],
     "STYLES": [lambda request: static("redshop/admin.css")],
     "SHOW_HISTORY": True,
+    "ACCOUNT": {
+        "navigation": [{"title": "Second factor", "link": reverse_lazy("second-factor")}],
+    },
     "SIDEBAR": sidebar(),
     "DASHBOARD_CALLBACK": "redshop.conversion.dashboard.home",
     "COLORS": {

@@ -25,6 +25,7 @@ if STRIPE_SECRET_KEY and not STRIPE_WEBHOOK_SECRET:  # noqa: F405
     raise ImproperlyConfigured("STRIPE_WEBHOOK_SECRET must be set beside STRIPE_SECRET_KEY.")
 
 DEBUG = False
+SECOND_FACTOR_REQUIRED = env.bool("SECOND_FACTOR_REQUIRED", default=True)  # noqa: F405
 globals().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))  # noqa: F405
 STATIC_ROOT = env.str("STATIC_ROOT", default=str(STATE_DIR / "static"))  # noqa: F405
 WHITENOISE_USE_FINDERS = False

@@ -11,6 +11,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.admin import TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
@@ -26,11 +28,13 @@ from redshop.accounts.models import (
     Preference,
     User,
 )
-from redshop.accounts.services import avatars, registration, sessions
+from redshop.accounts.services import avatars, registration, second_factor, sessions
 from redshop.core.admin import EditableAdmin, MomentRangeFilter, ReadOnlyAdmin
 from redshop.core.errors import DomainError
 
 admin.site.unregister(Group)
+for _device in (TOTPDevice, StaticDevice):  # their pages would show the keys
+    admin.site.unregister(_device)
 
 
 PUBLIC = ("handle", "password", "display_name", "bio", "avatar", "portrait")
@@ -87,6 +91,7 @@ class UserAdmin(DjangoUserAdmin, EditableAdmin):  # type: ignore[misc, type-arg]
     list_filter = ["population", "is_analyst", "is_moderator", "is_staff", "is_active", "gender"]
     search_fields = ["handle__istartswith", "email__istartswith", "display_name__istartswith"]
     ordering = ["-joined_at"]
+    actions = ["take_factor_away"]
     readonly_fields = ["joined_at", "last_login", "email_verified_at", "population", "portrait"]
     inlines = (PreferenceInline, ConsentInline)
     filter_horizontal = ["user_permissions"]
@@ -106,6 +111,16 @@ class UserAdmin(DjangoUserAdmin, EditableAdmin):  # type: ignore[misc, type-arg]
         super().save_model(request, obj, form, change)
         if not change:
             registration.welcome(obj, consents={}, at=timezone.now())
+
+    @admin.action(description="Take their second factor away", permissions=["unlock"])
+    def take_factor_away(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Let people who lost their app and their codes set it up anew."""
+        for user in queryset:
+            second_factor.take_away(user)
+        messages.success(request, f"{len(queryset)} people can set it up anew.")
+
+    def has_unlock_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
 
     @admin.display(description="")
     def face(self, user: User) -> str:

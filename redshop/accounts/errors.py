@@ -48,6 +48,13 @@ class ExportNotReady(DomainError):
     retry_after = 5
 
 
+class CodeWrong(DomainError):
+    """The code is not right, or too many wrong ones came before: wait a little."""
+
+    code = "code_wrong"
+    status = 403
+
+
 class PersonNotFound(NotFound):
     """There is no such person here."""
 

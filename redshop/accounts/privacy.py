@@ -127,6 +127,34 @@ describe(
     secret="session_key session_data",  # noqa: S106 - names of fields
     plain="expire_date",
 )
+describe(
+    "otp_totp.TOTPDevice",
+    whose="user",
+    erasure=Erasure.DELETED,
+    kept=ACCOUNT,
+    key="user",
+    secret="key",  # noqa: S106 - names of fields
+    about="created_at last_used_at",
+    plain="id name confirmed step t0 digits tolerance drift last_t throttling_failure_count"
+    " throttling_failure_timestamp",
+)
+describe(
+    "otp_static.StaticDevice",
+    whose="user",
+    erasure=Erasure.DELETED,
+    kept=ACCOUNT,
+    key="user",
+    about="created_at last_used_at",
+    plain="id name confirmed throttling_failure_count throttling_failure_timestamp",
+)
+describe(
+    "otp_static.StaticToken",
+    whose="device__user",
+    erasure=Erasure.DELETED,
+    kept=ACCOUNT,
+    secret="token",  # noqa: S106 - names of fields
+    plain="id device",
+)
 describe("auth.Permission", plain="id name content_type codename")
 describe("auth.Group", plain="id name")
 describe("contenttypes.ContentType", plain="id app_label model")

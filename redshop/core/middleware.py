@@ -60,7 +60,7 @@ class RequestLogMiddleware(RequestMiddleware):
         structlog.contextvars.bind_contextvars(ip=_Client(request))
 
 
-class _PagesOnly:
+class PagesOnly:
     """Serves people's pages; calls of the API, which bear a token and no cookie, pass it by."""
 
     def __call__(self, request: HttpRequest) -> Any:
@@ -69,19 +69,19 @@ class _PagesOnly:
         return super().__call__(request)  # type: ignore[misc]
 
 
-class PageSessionMiddleware(_PagesOnly, SessionMiddleware):
+class PageSessionMiddleware(PagesOnly, SessionMiddleware):
     """Django's sessions, for the admin."""
 
 
-class PageAddressMiddleware(_PagesOnly, CommonMiddleware):
+class PageAddressMiddleware(PagesOnly, CommonMiddleware):
     """Django's missing slashes, for the admin: the API's addresses end without one."""
 
 
-class PageAuthenticationMiddleware(_PagesOnly, AuthenticationMiddleware):
+class PageAuthenticationMiddleware(PagesOnly, AuthenticationMiddleware):
     """Django's user of a session, for the admin."""
 
 
-class PageMessageMiddleware(_PagesOnly, MessageMiddleware):
+class PageMessageMiddleware(PagesOnly, MessageMiddleware):
     """Django's messages, for the admin."""
 
 

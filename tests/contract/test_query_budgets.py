@@ -191,9 +191,9 @@ def specific(world: World, operation: Operation) -> dict[str, Any]:
     if path == "/api/v1/auth/sessions/{id}":
         return {"id": me.tokens.latest("pk").pk}
     if operation.method in {"patch", "delete"} and path == "/api/v1/notes/{note_id}":
-        return {"note_id": NoteFactory.create(author=me).pk}
+        return {"note_id": NoteFactory.create(author=me, title="Mine", body="").pk}
     if path == "/api/v1/notes/{note_id}/check":
-        return {"note_id": NoteFactory.create(author=me).pk}
+        return {"note_id": NoteFactory.create(author=me, title="Mine", body="").pk}
     if path == "/api/v1/notes/{note_id}/publish":
         return {"note_id": NoteFactory.create(author=me, state=NoteState.DRAFT.value).pk}
     return {}
