@@ -101,7 +101,7 @@ def _deciding(chosen: Action) -> Callable[..., Any]:
         description=title,
         url_path=chosen.value.replace("_", "-"),
         icon=icon,
-        permissions=["decide"],
+        permissions=[chosen.value],
         dialog=ActionDialog(
             title=title,
             description=description,
@@ -249,8 +249,21 @@ class CaseAdmin(ForModerators):
         return back_to(request, reverse("admin:notes_case_change", args=[object_id]))
 
 
+def _permitting(chosen: Action) -> Callable[..., bool]:
+    """Tell whether a decision can be made about the note of a case that waits."""
+
+    def is_permitted(self: CaseAdmin, request: HttpRequest, object_id: str | None = None) -> bool:
+        if not self.has_decide_permission(request):
+            return False
+        case = Case.objects.waiting().filter(pk=object_id).select_related("note").first()
+        return case is not None and chosen in decisions.allowed(case.note)
+
+    return is_permitted
+
+
 for _chosen in QUESTIONS:
     setattr(CaseAdmin, f"decide_{_chosen}", _deciding(_chosen))
+    setattr(CaseAdmin, f"has_{_chosen}_permission", _permitting(_chosen))
 
 
 @admin.register(Decision)

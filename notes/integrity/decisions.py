@@ -39,6 +39,11 @@ class Statement:
     rule: str = ""
 
 
+def allowed(note: Note) -> frozenset[Action]:
+    """Return the decisions that a note's state allows."""
+    return frozenset(action for action in Action if _FROM.get(action, note.state) == note.state)
+
+
 @transaction.atomic(durable=True)
 def decide(*, note_id: int, statement: Statement, at: datetime) -> Decision:
     """Decide about a note, close its open case and its appeals, and tell its author.

@@ -415,7 +415,9 @@ def test_moderators_decide_in_the_admin_and_others_see_no_queue(moderator: User)
 
     assert client.get("/admin/notes/case/").status_code == 200
     assert other.get("/admin/notes/case/").status_code == 403
-    assert b"Take down" in client.get(f"/admin/notes/case/{case.pk}/change/").content
+    page = client.get(f"/admin/notes/case/{case.pk}/change/").content
+    assert b"Take down" in page
+    assert b"Reinstate" not in page  # nothing was taken down
     client.get(f"/admin/notes/case/{case.pk}/take/")
     assert Case.objects.get().taken_by == moderator
     answers = {"_form_submitted": "True", "grounds": "A copy.", "rule": "copied_text"}
