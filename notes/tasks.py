@@ -22,6 +22,7 @@ from notes.services import (
     vectors,
     verification,
 )
+from redshop.catalog.services import labels
 from redshop.core import outbox
 
 
@@ -44,6 +45,18 @@ def withdraw_proof(*, kind: str, payload: Mapping[str, Any], at: datetime) -> No
             product_ids=payload["given_up_product_ids"],
             at=datetime.fromisoformat(payload["refunded_at"]),
         )
+
+
+@outbox.subscribe("note.made_by_ai")
+def label_pictures(*, kind: str, payload: Mapping[str, Any], at: datetime) -> None:
+    """Write into the pictures of a note that AI made or helped to make them."""
+    labels.label(
+        media_ids=payload["media_ids"],
+        producer=f"person-{payload['author_id']}",
+        note_id=payload["note_id"],
+        ai_use=payload["ai_use"],
+        at=at,
+    )
 
 
 @outbox.subscribe("person.followed")

@@ -253,7 +253,7 @@ def _permitting(chosen: Action) -> Callable[..., bool]:
     """Tell whether a decision can be made about the note of a case that waits."""
 
     def is_permitted(self: CaseAdmin, request: HttpRequest, object_id: str | None = None) -> bool:
-        if not self.has_decide_permission(request):
+        if object_id is None or not self.has_decide_permission(request):
             return False
         case = Case.objects.waiting().filter(pk=object_id).select_related("note").first()
         return case is not None and chosen in decisions.allowed(case.note)

@@ -19,7 +19,7 @@ from notes.integrity import audit, brands, cases, checking
 from notes.integrity.points import Limit
 from notes.integrity.rules import Outcome
 from notes.integrity.types import CaseKind
-from notes.models import Note, NoteCounts, ProductTag
+from notes.models import Note, NoteCounts, NoteMedia, ProductTag
 from notes.services import indexing, tagging
 from notes.states import EDITABLE, NoteState, may_become
 from notes.types import NoteChanges
@@ -124,7 +124,9 @@ def settle(note: Note, *, at: datetime) -> None:
     """
     if note.state == NoteState.PUBLISHED:
         check_disclosure(note)
+        check_marks(note)
         _check_again(note, at=at)
+        _have_labelled(note, at=at)
     tagging.verify_purchase(note)
     note.save(update_fields=[*_PLAIN_FIELDS, "has_verified_purchase"])
     checking.remember(note)
@@ -152,6 +154,7 @@ def publish(*, note_id: int, author_id: int, at: datetime) -> Note:
         NotFound: there is no such note of this author.
         NoteStateForbids: it was taken down.
         DisclosureRequired: it earns, is paid for or speaks for a brand and does not say so.
+        AiLabelRequired: a picture of it says that AI made it, and the note does not.
         ContentRefused: it breaks a rule; that it was refused is written down.
         BrandSuspended: the brand can publish nothing for now.
     """
@@ -171,6 +174,7 @@ def _try_to_publish(
     if note.state in {NoteState.PUBLISHED, NoteState.IN_REVIEW}:
         return note, None
     check_disclosure(note)
+    check_marks(note)
     findings = findings_of(note, at=at)
     if findings and findings[0].outcome == Outcome.REFUSE:
         return note, _refuse(note, findings[0], at=at)
@@ -216,11 +220,13 @@ def let_out(note: Note, *, at: datetime) -> None:
         DisclosureRequired: it needs a label and bears none.
     """
     check_disclosure(note)
+    check_marks(note)
     tagging.verify_purchase(note)
     note.state, note.published_at = NoteState.PUBLISHED, at
     note.save(update_fields=["state", "published_at", "has_verified_purchase"])
     checking.remember(note)
     indexing.index(note)
+    _have_labelled(note, at=at)
     outbox.publish(
         "note.published",
         key=str(note.pk),
@@ -307,6 +313,37 @@ def check_ai_label(note: Note, *, ai_use: str) -> None:
     is_weaker = _AI_ORDER.index(Note.AiUse(ai_use)) < _AI_ORDER.index(Note.AiUse(note.ai_use))
     if note.state == NoteState.PUBLISHED and is_weaker:
         raise AiLabelRequired
+
+
+def check_marks(note: Note) -> None:
+    """Refuse to show without a label what says in its own metadata that AI made it.
+
+    Raises:
+        AiLabelRequired: a picture bears such a mark, and the note no AI label.
+    """
+    shown = NoteMedia.objects.filter(note=note).exclude(media__aigc={})
+    if note.ai_use == Note.AiUse.NONE and shown.exists():
+        raise AiLabelRequired("A picture says that AI made it: label the note so.")
+
+
+@requires_transaction
+def _have_labelled(note: Note, *, at: datetime) -> None:
+    """Have the pictures of a note that AI made or helped say so in their files."""
+    if note.ai_use == Note.AiUse.NONE:
+        return
+    shown = NoteMedia.objects.filter(note=note).order_by("media").values_list("media", flat=True)
+    media_ids = list(shown)
+    outbox.publish(
+        "note.made_by_ai",
+        key=f"{note.pk}:{note.ai_use}:{','.join(map(str, media_ids))}"[:128],
+        payload={
+            "note_id": note.pk,
+            "author_id": note.author_id,
+            "ai_use": note.ai_use,
+            "media_ids": media_ids,
+        },
+        at=at,
+    )
 
 
 def _check_brand(*, author_id: int, brand_id: int | None, origin: str, is_sponsored: bool) -> None:

@@ -7,10 +7,10 @@ class CoreConfig(AppConfig):
     verbose_name = "Core"
 
     def ready(self) -> None:
-        """Look for every app's account of what it holds about people."""
+        """Subscribe to facts, and look for every app's account of what it holds about people."""
         from django.utils.module_loading import autodiscover_modules
 
-        from redshop.core import checks
+        from redshop.core import checks, tasks  # noqa: F401 - importing tasks subscribes them
 
         autodiscover_modules("privacy")
         checks.register()

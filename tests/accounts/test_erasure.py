@@ -12,9 +12,11 @@ from zipfile import ZipFile
 import pytest
 import redis
 from django.conf import settings as django_settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.utils import timezone
+from PIL import Image
 
 from config.reconciliation import COMPARISONS
 from notes.factories import FeedSnapshotFactory
@@ -27,6 +29,7 @@ from redshop.accounts.factories import PASSWORD
 from redshop.accounts.models import AccessToken, Erasure, User
 from redshop.accounts.services import erasure, sessions
 from redshop.catalog.factories import SkuFactory
+from redshop.catalog.services import media
 from redshop.conversion.models import Credit, FunnelCell, FunnelTaking, SaleCell
 from redshop.conversion.services import funnel_rollup, sale_rollup
 from redshop.core import data_map, outbox
@@ -113,9 +116,13 @@ class World:
             product_ids=[self.sku.product_id],
         )  # fmt: skip
         self.note = authoring.publish(note_id=theirs.pk, author_id=self.other.pk, at=at)
+        out = io.BytesIO()
+        Image.effect_noise((60, 40), 80).convert("RGB").save(out, "JPEG")
+        file = SimpleUploadedFile("a.jpg", out.getvalue(), content_type="image/jpeg")
+        shot = media.store(owner_id=self.person.pk, upload=file, at=at)
         own = authoring.create_draft(
             author_id=self.person.pk, type="text", title="Zwetschgendatschi", at=at,
-            body="ciambellone segreto",
+            body="ciambellone segreto", media_ids=[shot.pk],
         )  # fmt: skip
         self.own = authoring.publish(note_id=own.pk, author_id=self.person.pk, at=at)
         reactions.like(note_id=self.note.pk, person_id=self.person.pk, at=at)
@@ -285,6 +292,7 @@ def test_the_account_is_shut_at_once_and_its_notes_are_gone() -> None:
     settle()
     assert ApiClient().get(f"/notes/{world.own.pk}").status_code == 404
     assert Note.objects.get(pk=world.own.pk).title == ""
+    assert not [path for path in Path(django_settings.MEDIA_ROOT).rglob("*.*") if path.is_file()]
     again = {"login": "quirina77", "password": PASSWORD}
     assert ApiClient().post("/auth/login", again).status_code == 401
     asked = Erasure.objects.get(person=world.person)
@@ -343,11 +351,13 @@ def test_an_export_holds_everything_and_is_for_its_person_alone() -> None:
     assert there["state"] == "ready"
     file = world.api.get(f"/me/exports/{there['id']}/file")
     with ZipFile(io.BytesIO(b"".join(file.streaming_content))) as archive:
-        told = {name: archive.read(name).decode() for name in archive.namelist()}
+        names = archive.namelist()
+        told = {name: archive.read(name).decode() for name in names if not name.endswith(".jpg")}
     everything_told = "".join(told.values())
     assert [each for each in [*WORDS, str(world.visitor)] if each not in everything_told] == []
     assert len(json.loads(told["events.Event in the lake.json"])) == 3
     assert world.person.password not in everything_told
+    assert [name for name in names if name.startswith("files/") and name.endswith("full.jpg")]
     stranger = ApiClient(token=_token_of(world.other))
     assert stranger.get(f"/me/exports/{there['id']}").status_code == 404
     assert stranger.get(f"/me/exports/{there['id']}/file").status_code == 404

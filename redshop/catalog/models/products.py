@@ -38,6 +38,13 @@ class Media(models.Model):
     fingerprint = models.BigIntegerField(
         null=True, blank=True, editable=False, help_text="What a picture is recognised by."
     )
+    aigc = models.JSONField(
+        "AI mark",
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text="The mark of AI in its metadata, as it came or as it was written here.",
+    )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,

@@ -7,7 +7,7 @@ a client declares decide nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ from redshop.catalog.errors import (
 from redshop.catalog.models import Media
 from redshop.catalog.services import videos
 from redshop.catalog.types import WIDTHS
-from redshop.core import images
+from redshop.core import aigc, images
 from redshop.core.ids import uuid7
 
 MAX_BYTES: Final = {Media.Kind.IMAGE: 20 * 1024**2, Media.Kind.VIDEO: 100 * 1024**2}
@@ -62,6 +62,7 @@ class Prepared:
     suffix: str
     renditions: Mapping[str, Rendition]
     fingerprint: int | None = None
+    aigc: Mapping[str, str] = field(default_factory=dict)
 
 
 def store(*, owner_id: int | None, upload: File[Any], at: datetime) -> Media:
@@ -114,6 +115,7 @@ def keep(prepared: Prepared, *, owner_id: int | None, at: datetime) -> Media:
             width=written["full"]["width"],
             height=written["full"]["height"],
             fingerprint=prepared.fingerprint,
+            aigc=dict(prepared.aigc),
             owner_id=owner_id,
             created_at=at,
         )
@@ -145,6 +147,7 @@ def _video(upload: File[Any], media_type: str) -> Prepared:
 
 
 def _picture(upload: File[Any], image_format: str) -> Prepared:
+    marked = aigc.read(upload)
     try:
         picture = images.decoded(upload, image_format=image_format, box=_box(WIDTHS["full"]))
     except images.PictureTooLarge as error:
@@ -156,6 +159,7 @@ def _picture(upload: File[Any], image_format: str) -> Prepared:
         images.suffix_of(picture),
         {name: _rendition(picture, width=width) for name, width in WIDTHS.items()},
         images.fingerprint(picture),
+        marked,
     )
 
 

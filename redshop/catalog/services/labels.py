@@ -1,0 +1,56 @@
+"""Pictures that AI made say so in their own files, wherever they are carried."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+
+from redshop.catalog.models import Media
+from redshop.core import aigc, files
+from redshop.core.db import requires_transaction
+from redshop.core.ids import uuid7
+
+#: Who passes the content on, as the mark names them.
+PLATFORM: Final = "redshop"
+
+
+@requires_transaction
+def label(
+    *, media_ids: Sequence[int], producer: str, note_id: int, ai_use: str, at: datetime
+) -> int:
+    """Write the mark into the files of pictures; return how many bore none before.
+
+    Each form is written anew under another name, so that whoever loads it gets one or the other.
+
+    Locks: the pictures, in primary-key order.
+    """
+    pictures = Media.objects.filter(pk__in=media_ids, kind=Media.Kind.IMAGE).order_by("pk")
+    unmarked = [each for each in pictures.select_for_update(no_key=True) if not each.aigc]
+    for media in unmarked:
+        told = aigc.mark(
+            producer=producer,
+            produce_id=f"media-{media.pk}",
+            propagator=PLATFORM,
+            propagate_id=f"note-{note_id}",
+        )
+        _write(media, told, ai_use=ai_use, at=at)
+    return len(unmarked)
+
+
+def _write(media: Media, told: dict[str, str], *, ai_use: str, at: datetime) -> None:
+    before = sorted({str(form["file"]) for form in media.renditions.values()})
+    folder, renditions = f"{at:%Y/%m}/{uuid7().hex}", dict[str, dict[str, Any]]()
+    for name, form in media.renditions.items():
+        with default_storage.open(form["file"]) as file:
+            content = aigc.write(file.read(), told=told, ai_use=ai_use)
+        suffix = str(form["file"]).rpartition(".")[2]
+        path = default_storage.save(f"{folder}/{name}.{suffix}", ContentFile(content))
+        renditions[name] = {**form, "file": path}
+    shared = Media.objects.exclude(pk=media.pk).filter(file=media.file.name).exists()
+    media.renditions, media.aigc = renditions, told
+    media.file.name = renditions["full"]["file"]
+    media.save(update_fields=["renditions", "file", "aigc"])
+    if not shared:
+        files.discard(before, at=at)
