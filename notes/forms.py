@@ -6,6 +6,7 @@ from django import forms
 from django.utils import timezone
 from unfold.forms import PaginationInlineFormSet
 
+from notes.integrity import labels
 from notes.models import Note, NoteMedia, ProductTag
 from notes.services import authoring
 from notes.states import NoteState
@@ -60,10 +61,10 @@ class NoteForm(forms.ModelForm):  # type: ignore[type-arg]
         if self.instance.state != NoteState.PUBLISHED:
             return
         before = Note.objects.get(pk=self.instance.pk)
-        self._ask("ai_use", lambda: authoring.check_ai_label(before, ai_use=cleaned["ai_use"]))
+        self._ask("ai_use", lambda: labels.check_ai_label(before, ai_use=cleaned["ai_use"]))
         for name in ("origin", "is_sponsored", "earns_commission", "disclosure"):
             setattr(before, name, cleaned[name])
-        self._ask("disclosure", lambda: authoring.check_disclosure(before))
+        self._ask("disclosure", lambda: labels.check_disclosure(before))
 
     def _ask(self, field: str, check: Any) -> None:
         try:
@@ -107,7 +108,7 @@ class ProductTagFormSet(PaginationInlineFormSet):
         if note.state != NoteState.PUBLISHED or note.disclosure:
             return
         kept = [form for form in self.forms if form not in self.deleted_forms and _is_filled(form)]
-        if kept and authoring.is_every_product_commercial():
+        if kept and labels.is_every_product_commercial():
             raise forms.ValidationError("Products need a disclosure here.", code="disclosure")
 
     def delete_existing(self, obj: ProductTag, commit: bool = True) -> None:  # noqa: FBT001, FBT002 - Django's signature

@@ -7,7 +7,7 @@ from typing import Final
 from django.db import transaction
 
 from notes.errors import AlreadyAppealed, DecidesAboutOneself, NotAppealable, NoteStateForbids
-from notes.integrity import audit, brands, cases
+from notes.integrity import audit, brands, cases, labels
 from notes.integrity.rules import rules
 from notes.integrity.types import APPEAL_DAYS, APPEALABLE, OF_APPEALS, Action, CaseKind
 from notes.models import Appeal, Case, Decision, Note
@@ -123,7 +123,7 @@ def _carry_out(note: Note, decided: Decision, *, at: datetime) -> None:
             authoring.move(note, NoteState.TAKEN_DOWN)
             brands.charge(decided)
         case Action.REINSTATE:
-            authoring.check_disclosure(note)
+            labels.check_disclosure(note)
             authoring.move(note, NoteState.PUBLISHED)
             counts.count([note.pk])
             for earlier in note.decisions.filter(action=Action.TAKE_DOWN):

@@ -4,22 +4,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from django.conf import settings
 from django.db import transaction
 
 from notes.errors import (
-    AiLabelRequired,
     BrandSuspended,
     ContentRefused,
-    DisclosureRequired,
     NotABrandMember,
     NoteStateForbids,
 )
-from notes.integrity import audit, brands, cases, checking
+from notes.integrity import audit, brands, cases, checking, labels
 from notes.integrity.points import Limit
 from notes.integrity.rules import Outcome
 from notes.integrity.types import CaseKind
-from notes.models import Note, NoteCounts, NoteMedia, ProductTag
+from notes.models import Note, NoteCounts, NoteMedia
 from notes.services import indexing, tagging
 from notes.states import EDITABLE, NoteState, may_become
 from notes.types import NoteChanges
@@ -30,8 +27,6 @@ from redshop.core.db import requires_transaction
 from redshop.core.errors import InvalidInput, NotFound
 
 _PLAIN_FIELDS: Final = ("type", "title", "body", "earns_commission", "disclosure", "ai_use")
-#: Less AI to more: a published note's label may rise, never fall.
-_AI_ORDER: Final = (Note.AiUse.NONE, Note.AiUse.ASSISTED, Note.AiUse.GENERATED)
 
 
 @transaction.atomic(durable=True)
@@ -102,7 +97,7 @@ def edit(*, note_id: int, author_id: int, at: datetime, changes: NoteChanges) ->
     note = _own(note_id=note_id, author_id=author_id)
     if note.state not in EDITABLE:
         raise NoteStateForbids("A note that was taken down cannot be changed.")
-    check_ai_label(note, ai_use=changes.get("ai_use", note.ai_use))
+    labels.check_ai_label(note, ai_use=changes.get("ai_use", note.ai_use))
     for name in _PLAIN_FIELDS:
         setattr(note, name, changes.get(name, getattr(note, name)))
     if "topic_slugs" in changes:
@@ -123,8 +118,8 @@ def settle(note: Note, *, at: datetime) -> None:
         DisclosureRequired, ContentRefused: it is published and as changed could not be.
     """
     if note.state == NoteState.PUBLISHED:
-        check_disclosure(note)
-        check_marks(note)
+        labels.check_disclosure(note)
+        labels.check_marks(note)
         _check_again(note, at=at)
         _have_labelled(note, at=at)
     tagging.verify_purchase(note)
@@ -173,8 +168,8 @@ def _try_to_publish(
         raise NoteStateForbids("A note that was taken down is reinstated by a moderator only.")
     if note.state in {NoteState.PUBLISHED, NoteState.IN_REVIEW}:
         return note, None
-    check_disclosure(note)
-    check_marks(note)
+    labels.check_disclosure(note)
+    labels.check_marks(note)
     findings = findings_of(note, at=at)
     if findings and findings[0].outcome == Outcome.REFUSE:
         return note, _refuse(note, findings[0], at=at)
@@ -209,7 +204,9 @@ def findings_of(note: Note, *, at: datetime) -> list[checking.Finding]:
     points = brands.standing_of(note.brand_id) if note.brand_id and speaks_for_brand else 0
     if points >= Limit.SUSPENDED:
         raise BrandSuspended
-    return checking.check(note, is_commercial=is_commercial(note) or bool(note.disclosure), at=at)
+    return checking.check(
+        note, is_commercial=labels.is_commercial(note) or bool(note.disclosure), at=at
+    )
 
 
 @requires_transaction
@@ -219,8 +216,8 @@ def let_out(note: Note, *, at: datetime) -> None:
     Raises:
         DisclosureRequired: it needs a label and bears none.
     """
-    check_disclosure(note)
-    check_marks(note)
+    labels.check_disclosure(note)
+    labels.check_marks(note)
     tagging.verify_purchase(note)
     note.state, note.published_at = NoteState.PUBLISHED, at
     note.save(update_fields=["state", "published_at", "has_verified_purchase"])
@@ -270,60 +267,6 @@ def delete(*, note_id: int, author_id: int, at: datetime) -> None:
     tagging.show_products(note=note, product_ids=(), at=at)
     cases.close_of(note, at=at)
     move(note, NoteState.DELETED)
-
-
-def check_disclosure(note: Note) -> None:
-    """Refuse to show a commercial note that does not say that it is one.
-
-    Raises:
-        DisclosureRequired: it earns, is paid for, speaks for a brand or, under the strict rule
-            of the deployment, shows any product, and bears no label.
-    """
-    asks = is_every_product_commercial() and not note.disclosure
-    check_label(note, shows_products=asks and ProductTag.objects.open().filter(note=note).exists())
-
-
-def check_label(note: Note, *, shows_products: bool) -> None:
-    """Refuse what ``check_disclosure`` does of a note whose products the caller knows.
-
-    Raises:
-        DisclosureRequired: as there.
-    """
-    needs_one = is_commercial(note) or (shows_products and is_every_product_commercial())
-    if needs_one and not note.disclosure:
-        raise DisclosureRequired
-
-
-def is_commercial(note: Note) -> bool:
-    """Tell whether the note earns, is paid for or speaks for a brand."""
-    return note.earns_commission or note.is_sponsored or note.origin == Note.Origin.BRAND
-
-
-def is_every_product_commercial() -> bool:
-    """Tell whether this deployment demands a label for every product that is shown."""
-    return settings.DISCLOSURE_RULE == "every_product_link"
-
-
-def check_ai_label(note: Note, *, ai_use: str) -> None:
-    """Refuse to weaken the AI label of what readers have seen with it.
-
-    Raises:
-        AiLabelRequired: the note is published, and the new label says less.
-    """
-    is_weaker = _AI_ORDER.index(Note.AiUse(ai_use)) < _AI_ORDER.index(Note.AiUse(note.ai_use))
-    if note.state == NoteState.PUBLISHED and is_weaker:
-        raise AiLabelRequired
-
-
-def check_marks(note: Note) -> None:
-    """Refuse to show without a label what says in its own metadata that AI made it.
-
-    Raises:
-        AiLabelRequired: a picture bears such a mark, and the note no AI label.
-    """
-    shown = NoteMedia.objects.filter(note=note).exclude(media__aigc={})
-    if note.ai_use == Note.AiUse.NONE and shown.exists():
-        raise AiLabelRequired("A picture says that AI made it: label the note so.")
 
 
 @requires_transaction

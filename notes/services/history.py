@@ -11,8 +11,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from notes.integrity import labels
 from notes.models import Comment, Indexed, Note, NoteMedia, ProductTag
-from notes.services import authoring, counts, indexing
+from notes.services import counts, indexing
 from redshop.catalog.models import Media
 from redshop.core.copying import copy
 from redshop.core.db import requires_transaction
@@ -50,7 +51,7 @@ def import_notes(past: Sequence[PastNote]) -> list[int]:
         DisclosureRequired: one of them is commercial and does not say so; none is written.
     """
     for each in past:
-        authoring.check_label(each.note, shows_products=bool(each.product_ids))
+        labels.check_label(each.note, shows_products=bool(each.product_ids))
     notes = Note.objects.bulk_create([each.note for each in past])
     Note.topics.through.objects.bulk_create(
         Note.topics.through(note_id=each.note.pk, topic_id=topic)

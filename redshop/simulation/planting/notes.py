@@ -6,8 +6,9 @@ from typing import Final
 
 import numpy as np
 
+from notes.integrity import labels
 from notes.models import Note, Topic
-from notes.services import authoring, history
+from notes.services import history
 from notes.services.history import PastNote
 from notes.states import NoteState
 from redshop.core.db import requires_transaction
@@ -85,7 +86,7 @@ def _note(life: Life, lived: Lived, place: int, day: float, topics: Mapping[str,
         created_at=at,
         published_at=at,
     )
-    if product >= 0 and not note.disclosure and authoring.is_every_product_commercial():
+    if product >= 0 and not note.disclosure and labels.is_every_product_commercial():
         note.disclosure = "ad"
     picture = life.shops.pictures[shelf.top][place % PICTURES]
     return PastNote(
