@@ -33,14 +33,14 @@ describe(
 describe("notes.NoteCounts", plain="note likes saves comments shares follows")
 describe("notes.NoteMedia", plain="id note media position")
 describe("notes.ProductTag", plain="id note product valid_from valid_until")
-for _reaction in ("Like", "Save", "Share", "FollowFrom"):
+for _reaction, _more in (("Like", " is_suspect"), ("Save", ""), ("Share", ""), ("FollowFrom", "")):
     describe(
         f"notes.{_reaction}",
         whose="person",
         erasure=Erasure.KEPT,
         kept=COUNTED,
         key="person",
-        about="note created_at",
+        about=f"note created_at{_more}",
         plain="id",
     )
 describe(

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from notes.discovery import encoding, snapshots
 from notes.discovery.search import history, trending
-from notes.integrity import brands
+from notes.integrity import brands, engagement
 from notes.services import (
     charts,
     exposure,
@@ -78,6 +78,12 @@ def count_points(**_newer: Any) -> None:
     """Let the points of brands go with time."""
     with transaction.atomic():
         brands.count_all(at=timezone.now())
+
+
+@shared_task(name="notes.tasks.mark_fake_likes")
+def mark_fake_likes(**_newer: Any) -> None:
+    """Mark likes of bursts and rings, and take them out of counters."""
+    engagement.mark(at=timezone.now())
 
 
 @shared_task(name="notes.tasks.learn_neighbours")

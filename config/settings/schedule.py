@@ -34,6 +34,10 @@ BEAT_SCHEDULE: Final[dict[str, Any]] = {
         "task": "notes.tasks.count_points",
         "schedule": crontab(hour=0, minute=37),
     },
+    "mark-fake-likes": {
+        "task": "notes.tasks.mark_fake_likes",
+        "schedule": crontab(minute="*/15"),
+    },
     "count-trends": {
         "task": "notes.tasks.count_trends",
         "schedule": crontab(minute="*/10"),

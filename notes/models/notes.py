@@ -238,6 +238,12 @@ class Like(Reaction):
     """A person likes a note."""
 
     note = models.ForeignKey(Note, on_delete=models.CASCADE, related_name="likes")
+    is_suspect = models.BooleanField(
+        "suspect",
+        default=False,
+        db_default=False,
+        help_text="Of a burst or a ring: kept, and left out of counters.",
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["person", "note"], name="like_once")]

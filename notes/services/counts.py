@@ -13,7 +13,7 @@ from redshop.core.db import requires_transaction
 
 #: The rows that each counter counts.
 ROWS: Final[Mapping[str, QuerySet[Any]]] = {
-    "likes": Like._default_manager.all(),
+    "likes": Like._default_manager.filter(is_suspect=False),
     "saves": Save._default_manager.all(),
     "comments": Comment.objects.filter(deleted_at=None),
     "shares": Share._default_manager.all(),

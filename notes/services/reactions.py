@@ -219,7 +219,9 @@ def _once(model: type[Tap], deed: Deed, *, counter: str | None, kind: EventKind)
 def _undo(model: type[Tap], *, note_id: int, person_id: int, counter: str | None) -> bool:
     if not Note.objects.existing().filter(pk=note_id).exists():
         raise NotFound
-    gone, _ = model._default_manager.filter(note=note_id, person=person_id).delete()
-    if gone and counter:
+    row = model._default_manager.filter(note=note_id, person=person_id).first()
+    if row is None or not model._default_manager.filter(pk=row.pk).delete()[0]:
+        return False
+    if counter and not getattr(row, "is_suspect", False):
         counts.add(note_id=note_id, name=counter, amount=-1)
-    return bool(gone)
+    return True
