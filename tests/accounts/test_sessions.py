@@ -17,6 +17,7 @@ from redshop.accounts.services import sessions
 from redshop.core.api import throttling
 from redshop.events.models import Identity
 from tests.api import ApiClient
+from tests.conftest import token_of
 from tests.query_counts import assert_query_count
 
 pytestmark = pytest.mark.django_db
@@ -272,6 +273,19 @@ def test_guessing_is_slowed_down(
     assert [answer.status_code for answer in answers] == [401, 401, 401, 429]
     assert answers[-1].json()["code"] == "rate_limited"
     assert int(answers[-1]["Retry-After"]) > 0
+
+
+@pytest.mark.usefixtures("_limits")
+def test_a_password_is_not_guessed_by_erasing_oneself(
+    linna: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttling.CredentialsThrottle, "rate", "3/min", raising=False)
+    bearer = ApiClient(token=token_of(linna))
+
+    codes = [bearer.delete("/me", {"password": "wrong"}).status_code for _ in range(4)]
+
+    assert codes == [422, 422, 422, 429]
+    assert bearer.get("/me").status_code == 200
 
 
 @pytest.mark.usefixtures("_limits")

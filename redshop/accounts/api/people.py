@@ -11,6 +11,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from redshop.accounts import selectors
@@ -43,6 +44,7 @@ from redshop.accounts.services import (
 from redshop.core.api.caching import UNCHANGED, conditional
 from redshop.core.api.pagination import CursorPage
 from redshop.core.api.parsers import StrictJSONParser
+from redshop.core.api.throttling import CredentialsThrottle
 
 #: What a multipart body may weigh beyond its file.
 ENVELOPE_BYTES: Final = 64 * 1024
@@ -61,6 +63,11 @@ def viewer_id(request: Request) -> int | None:
 class MeView(APIView):
     permission_classes = [IsAuthenticated]
     parser_classes = [StrictJSONParser, MultiPartParser]
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        """Let a password be guessed here as seldom as at the login."""
+        more = [CredentialsThrottle()] if self.request.method == "DELETE" else []
+        return [*super().get_throttles(), *more]
 
     @extend_schema(
         operation_id="get_me", tags=["accounts"], responses={200: MeSerializer, 304: UNCHANGED}
