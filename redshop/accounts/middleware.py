@@ -43,7 +43,7 @@ class AccessRecordMiddleware:
                 staff_id=request.user.pk,
                 table=table,
                 key=match.kwargs.get("object_id"),
-                page=request.get_full_path(),
+                page=request.path,  # what was searched for may name somebody
                 at=timezone.now(),
             )
         return response
