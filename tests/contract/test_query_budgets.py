@@ -195,7 +195,8 @@ def specific(world: World, operation: Operation) -> dict[str, Any]:
     if path == "/api/v1/notes/{note_id}/check":
         return {"note_id": NoteFactory.create(author=me, title="Mine", body="").pk}
     if path == "/api/v1/notes/{note_id}/publish":
-        return {"note_id": NoteFactory.create(author=me, state=NoteState.DRAFT.value).pk}
+        mine = NoteFactory.create(author=me, title="Mine", body="", state=NoteState.DRAFT.value)
+        return {"note_id": mine.pk}
     return {}
 
 

@@ -170,6 +170,9 @@ class MeSerializer(AuthorSerializer):
 
     counts = CountsSerializer(read_only=True)
     email_verified = serializers.SerializerMethodField()
+    gender = serializers.ChoiceField(
+        choices=Gender.choices, allow_blank=True, read_only=True, help_text="Empty where unsaid."
+    )
 
     class Meta(AuthorSerializer.Meta):
         fields = [
