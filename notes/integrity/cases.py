@@ -56,7 +56,7 @@ def report(
         NotFound: the person cannot read such a note.
         AlreadyReported: they reported it, and nobody has decided yet.
     """
-    note = readable_by(reporter_id).filter(pk=note_id).locked("self").first()
+    note = readable_by(reporter_id).filter(pk=note_id).locked().first()
     if note is None:
         raise NotFound
     case = open_case(note, kind=CaseKind.REPORTS, at=at, due_at=at + service_level(reason))
@@ -106,5 +106,5 @@ def check_free(case: Case, *, moderator_id: int | None, at: datetime) -> None:
 
 @requires_transaction
 def close_of(note: Note, *, at: datetime) -> None:
-    """Close the case of a note that its author deleted: nothing is left to look at."""
+    """Close a note's case without a decision: it was deleted, or a person let it out."""
     Case.objects.waiting().filter(note=note).update(closed_at=at)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from hashlib import blake2b
 from typing import Final
 
 from django.db import transaction
@@ -134,8 +135,12 @@ def _check_again(note: Note, *, at: datetime) -> None:
     if findings and findings[0].outcome == Outcome.REFUSE:
         raise ContentRefused(rule=findings[0].as_json())
     if findings:
-        told = [finding.as_json() for finding in findings]
-        cases.open_case(note, kind=CaseKind.RULE, at=at, findings=told)
+        _ask_a_person(note, findings, at=at)
+
+
+def _ask_a_person(note: Note, findings: Sequence[checking.Finding], *, at: datetime) -> None:
+    told = [finding.as_json() for finding in findings]
+    cases.open_case(note, kind=CaseKind.RULE, at=at, findings=told)
 
 
 def publish(*, note_id: int, author_id: int, at: datetime) -> Note:
@@ -175,8 +180,7 @@ def _try_to_publish(
         return note, _refuse(note, findings[0], at=at)
     if findings:
         move(note, NoteState.IN_REVIEW)
-        told = [finding.as_json() for finding in findings]
-        cases.open_case(note, kind=CaseKind.RULE, at=at, findings=told)
+        _ask_a_person(note, findings, at=at)
     else:
         let_out(note, at=at)
     return note, None
@@ -238,7 +242,9 @@ def let_out(note: Note, *, at: datetime) -> None:
 
 @transaction.atomic(durable=True)
 def publish_by_hand(*, note_id: int, at: datetime) -> Note:
-    """Publish anyone's draft, as developers do in the admin; same rules, same fact.
+    """Publish anyone's draft, as developers do in the admin; same labels, same fact.
+
+    Whoever does so is the person whom a rule may ask for: its case is closed.
 
     Locks: the note.
 
@@ -246,11 +252,13 @@ def publish_by_hand(*, note_id: int, at: datetime) -> Note:
         NotFound: there is no such note.
         NoteStateForbids: its state does not lead to published.
         DisclosureRequired: it earns, is paid for or speaks for a brand and does not say so.
+        AiLabelRequired: a picture of it says that AI made it, and the note does not.
     """
     note = _existing(note_id=note_id)
     if note.state == NoteState.TAKEN_DOWN or not may_become(note.state, NoteState.PUBLISHED):
         raise NoteStateForbids(f"A note that is {_said(note.state)} cannot be published.")
     let_out(note, at=at)
+    cases.close_of(note, at=at)
     return note
 
 
@@ -276,9 +284,10 @@ def _have_labelled(note: Note, *, at: datetime) -> None:
         return
     shown = NoteMedia.objects.filter(note=note).order_by("media").values_list("media", flat=True)
     media_ids = list(shown)
+    what = blake2b(repr(media_ids).encode(), digest_size=16).hexdigest()
     outbox.publish(
         "note.made_by_ai",
-        key=f"{note.pk}:{note.ai_use}:{','.join(map(str, media_ids))}"[:128],
+        key=f"{note.pk}:{note.ai_use}:{what}",
         payload={
             "note_id": note.pk,
             "author_id": note.author_id,

@@ -207,4 +207,4 @@ def _leave_admin(user: User, *, nobody: str) -> None:
 @erases
 def discard_exports(person: Leaving, at: datetime) -> None:
     """Delete what was gathered for the person to take along."""
-    exports.discard_all(person_id=person.person_id)
+    exports.discard_all(person_id=person.person_id, at=at)

@@ -244,11 +244,9 @@ def nothing_in(model: type[models.Model], name: str) -> Any:
     field: Any = model._meta.get_field(name)
     if field.null:
         return None
-    return (
-        (field.get_default() if field.has_default() else {})
-        if isinstance(field, models.JSONField)
-        else ""
-    )
+    if isinstance(field, models.JSONField):
+        return field.get_default() if field.has_default() else {}
+    return ""
 
 
 def held_about(person: Leaving) -> Iterator[tuple[str, list[dict[str, Any]]]]:

@@ -3,18 +3,19 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.core.files.storage import default_storage
+from django.core.files.storage import storages
 
 from redshop.core import outbox
 from redshop.core.db import requires_transaction
 
 
 @requires_transaction
-def discard(names: Sequence[str], *, at: datetime) -> None:
-    """Have files of the media storage deleted; a name that is not there does no harm."""
-    outbox.publish_many("file.discarded", facts=[(name, {"name": name}) for name in names], at=at)
+def discard(names: Sequence[str], *, at: datetime, storage: str = "default") -> None:
+    """Have files of a storage deleted; a name that is not there does no harm."""
+    facts = [(f"{storage}:{name}", {"name": name, "storage": storage}) for name in names]
+    outbox.publish_many("file.discarded", facts=facts, at=at)
 
 
-def delete(name: str) -> None:
-    """Delete a file of the media storage."""
-    default_storage.delete(name)
+def delete(name: str, *, storage: str) -> None:
+    """Delete a file of a storage."""
+    storages[storage].delete(name)

@@ -28,8 +28,8 @@ def drain(**_newer: Any) -> None:
 
 @outbox.subscribe("file.discarded")
 def discard_file(*, kind: str, payload: Mapping[str, Any], at: datetime) -> None:
-    """Delete a file of the media storage that nothing shows any more."""
-    files.delete(payload["name"])
+    """Delete a file that nothing needs any more."""
+    files.delete(payload["name"], storage=payload.get("storage", "default"))
 
 
 @shared_task(name="redshop.core.tasks.forget_done_facts")

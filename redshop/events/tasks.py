@@ -12,7 +12,6 @@ from django.utils import timezone
 from redshop.core.db import session_lock
 from redshop.events import partitions
 from redshop.events.lake import months, rewriting
-from redshop.events.lake.locks import ARCHIVE_LOCK
 from redshop.events.models import Forgotten
 from redshop.events.services import retention
 
@@ -32,7 +31,7 @@ def make_partitions(**_newer: Any) -> None:
 @shared_task(name="redshop.events.tasks.archive", time_limit=3_600, soft_time_limit=3_500)
 def archive(**_newer: Any) -> None:
     """Bring closed months into the lake; take those out of the log that it need not keep."""
-    with session_lock(ARCHIVE_LOCK, waits=False) as is_mine:
+    with session_lock(months.ARCHIVE_LOCK, waits=False) as is_mine:
         if not is_mine:
             return
         for month in months.unverified(at=timezone.now()):

@@ -12,6 +12,8 @@ from zipfile import ZipFile
 import pytest
 import redis
 from django.conf import settings as django_settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.db import connection, transaction
@@ -372,6 +374,20 @@ def test_an_export_goes_with_its_person() -> None:
     world.leave()
 
     assert not list(Path(django_settings.LAKE_URL).parent.glob("private/exports/*.zip"))
+
+
+def test_what_an_interrupted_export_left_goes_too() -> None:
+    world = World()
+    asked = world.api.post("/me/export").json()["id"]
+    left = storages["private"].save(f"exports/{asked}.zip", ContentFile(b"half of it"))
+
+    settle()
+    with storages["private"].open(left) as whole, ZipFile(whole) as archive:
+        assert "README.txt" in archive.namelist()
+    world.leave()
+    settle()
+
+    assert not storages["private"].exists(left)
 
 
 def test_the_command_erases_too() -> None:

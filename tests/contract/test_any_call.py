@@ -4,14 +4,11 @@ Calls come from the document itself (Schemathesis): valid ones, and ones that br
 way; half of them about objects that are there, as their owner, so that they reach further.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 import pytest
 import requests
 import schemathesis
-from django.db import transaction
 from django.test import Client
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import strategies as st
@@ -26,8 +23,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.contract.operations import Operation, document
-from tests.contract.permissions import MATRIX, PLACES, Role
-from tests.contract.test_permissions import OPERATIONS, World, name_of
+from tests.contract.permissions import MATRIX, Role
+from tests.contract.test_permissions import OPERATIONS, PREFIX, World, name_of, undone
 
 pytestmark = pytest.mark.django_db
 
@@ -43,15 +40,6 @@ DAILY: Final = 2_000 // len(OPERATIONS) + 1
 SOAKED: Final = 20_000 // len(OPERATIONS) + 1
 #: Headers that the client sets itself.
 _OWN: Final = frozenset({"content-type", "content-length", "host", "cookie"})
-
-
-@contextmanager
-def undone() -> Iterator[None]:
-    before = transaction.savepoint()
-    try:
-        yield
-    finally:
-        transaction.savepoint_rollback(before)
 
 
 def answered(case: Any, path: str, token: str | None) -> Response:
@@ -91,19 +79,10 @@ def _is_sendable(name: str, value: object) -> bool:
     return name.replace("-", "").isalnum() and text.isascii() and text.isprintable()
 
 
-def place(operation: Operation, case: Any, world: World) -> str:
-    """Return the case's path with what is the owner's in it."""
-    rule, path = MATRIX[name_of(operation)], operation.path.removeprefix("/api/v1/")
-    for where, name in PLACES.items():
-        ending = where.rsplit("/", 1)[-1]
-        if ending in path and (where == ending or path.startswith(where)):
-            path = path.replace(ending, str(world.objects[rule.objects.get(ending, name)]))
-    return f"/api/v1/{path}"
-
-
 def hold(operation: Operation, calls: int, *, is_random: bool) -> None:
     """Call an operation many times, each undone, and hold every answer to the document."""
     world = World()
+    there = PREFIX + world.path_of(operation, MATRIX[name_of(operation)])
     asked = SCHEMA[operation.path][operation.method.upper()]
 
     for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
@@ -120,7 +99,7 @@ def hold(operation: Operation, calls: int, *, is_random: bool) -> None:
             suppress_health_check=list(HealthCheck),
         )
         def call(case: Any, is_there: bool, is_owner: bool) -> None:
-            path = place(operation, case, world) if is_there else case.formatted_path
+            path = there if is_there else case.formatted_path
             token = world.tokens[Role.OWNER] if is_owner else None
             with undone():
                 answer = answered(case, path, token)

@@ -114,16 +114,21 @@ class World:
 
     def call(self, operation: Operation, rule: Rule, role: Role) -> Any:
         """Do what an operation does as somebody, to what is the owner's."""
+        path = self.path_of(operation, rule)
+        query = rule.query.format(**self.objects)
+        return ApiClient(token=self.tokens[role], visitor=uuid4()).call(
+            operation.method.upper(), f"/{path}?{query}".rstrip("?"), self._body(rule), key=uuid4()
+        )
+
+    def path_of(self, operation: Operation, rule: Rule) -> str:
+        """Return where an operation is found below the prefix, about what is the owner's."""
         path = operation.path.removeprefix(PREFIX)
         for place, name in PLACES.items():
             ending = place.rsplit("/", 1)[-1]
             if ending in path and (place == ending or path.startswith(place)):
                 path = path.replace(ending, str(self.objects[rule.objects.get(ending, name)]))
         assert "{" not in path, f"no object stands for the placeholder of {path}"
-        query = rule.query.format(**self.objects)
-        return ApiClient(token=self.tokens[role], visitor=uuid4()).call(
-            operation.method.upper(), f"/{path}?{query}".rstrip("?"), self._body(rule), key=uuid4()
-        )
+        return path
 
     def _body(self, rule: Rule) -> dict[str, Any] | None:
         if rule.body is None:
@@ -164,8 +169,10 @@ def everything() -> list[Any]:
 def undone() -> Iterator[None]:
     """Undo what is done within; a savepoint alone, so that use cases may own their transactions."""
     before = transaction.savepoint()
-    yield
-    transaction.savepoint_rollback(before)
+    try:
+        yield
+    finally:
+        transaction.savepoint_rollback(before)
 
 
 def test_the_matrix_has_a_rule_for_every_operation_and_for_nothing_else() -> None:

@@ -27,7 +27,7 @@ from notes.models import (
     NoteCounts,
     Report,
 )
-from notes.services import counts, exposure
+from notes.services import authoring, counts, exposure
 from notes.states import NoteState
 from redshop.accounts.factories import UserFactory
 from redshop.accounts.models import Notification, User
@@ -137,6 +137,17 @@ def test_a_note_that_needs_a_person_waits_and_is_let_out(moderator: User) -> Non
 
     assert ApiClient().get(f"/notes/{note_id}").status_code == 200
     assert Case.objects.get(pk=case.pk).closed_at is not None
+
+
+def test_whoever_publishes_by_hand_is_the_person_who_looked() -> None:
+    api = device()
+    note_id = draft(api, body="加微信 lily_123456")
+    publish(api, note_id)
+
+    authoring.publish_by_hand(note_id=note_id, at=timezone.now())
+
+    assert Note.objects.get(pk=note_id).state == NoteState.PUBLISHED
+    assert not Case.objects.waiting().exists()
 
 
 def test_copies_of_what_others_published_are_looked_at() -> None:

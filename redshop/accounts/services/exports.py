@@ -17,7 +17,7 @@ from django.db import transaction
 
 from redshop.accounts.errors import ExportNotFound, ExportNotReady
 from redshop.accounts.models import Export, User
-from redshop.core import data_map, outbox
+from redshop.core import data_map, files, outbox
 from redshop.core.db import requires_transaction
 
 #: How long an export can be fetched.
@@ -43,7 +43,7 @@ def ask(*, person_id: int, at: datetime) -> Export:
     making = Export.objects.filter(person_id=person_id, ready_at=None).first()
     if making is not None:
         return making
-    discard_all(person_id=person_id)
+    discard_all(person_id=person_id, at=at)
     asked = Export.objects.create(person_id=person_id, asked_at=at)
     outbox.publish("export.asked", key=str(asked.pk), payload={"export_id": str(asked.pk)}, at=at)
     return asked
@@ -85,7 +85,8 @@ def gather(*, export_id: UUID, at: datetime) -> None:
         write(export.person, scratch, at=at)
         export.bytes = scratch.tell()
         scratch.seek(0)
-        export.file = storages["private"].save(f"exports/{export.pk}.zip", File(scratch))
+        storages["private"].delete(_place(export))  # of an attempt that was interrupted
+        export.file = storages["private"].save(_place(export), File(scratch))
     export.ready_at, export.expires_at = at, at + LIFETIME
     export.save(update_fields=["bytes", "file", "ready_at", "expires_at"])
 
@@ -121,19 +122,22 @@ def _add_file(archive: ZipFile, name: str) -> None:
 
 
 @requires_transaction
-def discard_all(*, person_id: int) -> None:
+def discard_all(*, person_id: int, at: datetime) -> None:
     """Delete a person's exports and their files."""
-    _discard(list(Export.objects.filter(person_id=person_id)))
+    _discard(list(Export.objects.filter(person_id=person_id)), at=at)
 
 
 @transaction.atomic(durable=True)
 def forget_expired(*, at: datetime) -> None:
     """Delete exports that are past their days."""
-    _discard(list(Export.objects.filter(expires_at__lte=at)))
+    _discard(list(Export.objects.filter(expires_at__lte=at)), at=at)
 
 
-def _discard(exports: list[Export]) -> None:
-    for export in exports:
-        if export.file:
-            storages["private"].delete(export.file)
+def _place(export: Export) -> str:
+    return f"exports/{export.pk}.zip"
+
+
+def _discard(exports: list[Export], *, at: datetime) -> None:
+    """Delete exports, also what an interrupted attempt may have left of one."""
+    files.discard([_place(export) for export in exports], at=at, storage="private")
     Export.objects.filter(pk__in=[export.pk for export in exports]).delete()

@@ -20,6 +20,8 @@ from redshop.events.services.validation import LATEST
 
 #: After a month has ended, and no event of it can be taken any more, what is being written ends.
 MARGIN: Final = timedelta(hours=1)
+#: The advisory lock that one run of archiving or rewriting at a time holds.
+ARCHIVE_LOCK: Final = 0x6C616B65
 _SEAL: Final = """
 CREATE OR REPLACE TRIGGER archived_month AFTER INSERT ON {table}
 FOR EACH ROW EXECUTE FUNCTION events_month_changed('{month}')

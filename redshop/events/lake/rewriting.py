@@ -11,7 +11,6 @@ from redshop.core.data_map import as_eraser
 from redshop.core.db import session_lock
 from redshop.events import partitions
 from redshop.events.lake import months
-from redshop.events.lake.locks import ARCHIVE_LOCK
 from redshop.events.lake.storage import storage
 from redshop.events.models import ArchivedMonth, Forgotten
 from redshop.events.services import forgetting
@@ -34,7 +33,7 @@ def forget_in_lake(*, at: datetime) -> int:
     A month that lies in the lake alone comes back into the log for it, and leaves again. Whoever
     was asked for is forgotten here too when all of it is done; interrupted, it begins again.
     """
-    with session_lock(ARCHIVE_LOCK) as _:
+    with session_lock(months.ARCHIVE_LOCK):
         asked = list(Forgotten.objects.order_by("pk"))
         exported = ArchivedMonth.objects.filter(exported_at__isnull=False).order_by("month")
         written = [row.month for row in exported if _write_anew(row, asked, at=at)]
