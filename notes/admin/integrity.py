@@ -17,7 +17,11 @@ from django.utils.safestring import SafeString
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action, display
 from unfold.forms import BaseDialogForm
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import (
+    UnfoldAdminFileFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+)
 
 from notes.integrity import advising, cases, decisions
 from notes.integrity.decisions import Statement
@@ -35,6 +39,7 @@ from notes.models import (
     Report,
 )
 from redshop.accounts.models import User
+from redshop.catalog.services import media
 from redshop.core.admin import (
     EditableAdmin,
     MomentRangeFilter,
@@ -302,13 +307,56 @@ class BrandStandingAdmin(ForModerators):
         return "; ".join(IN_WORDS[limit] for limit in limits_at(standing.points)) or "nothing"
 
 
+class BlockedPictureForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Takes the picture itself, of which only the fingerprint is kept."""
+
+    picture = forms.FileField(
+        widget=UnfoldAdminFileFieldWidget,
+        help_text="JPEG, PNG or WebP. It is not kept: only what it is recognised by.",
+    )
+
+    class Meta:
+        model = BlockedPicture
+        fields = ("why",)
+
+    def clean_picture(self) -> int:
+        """Return what the picture is recognised by."""
+        try:
+            value = media.prepare(upload=self.cleaned_data["picture"]).fingerprint
+        except DomainError as refusal:
+            raise forms.ValidationError(refusal.detail, code=refusal.code) from refusal
+        if value is None:
+            raise forms.ValidationError("It is no picture, or too flat to be recognised.")
+        if BlockedPicture.objects.filter(fingerprint=value).exists():
+            raise forms.ValidationError("It is blocked already.")
+        return value
+
+
 @admin.register(BlockedPicture)
 class BlockedPictureAdmin(EditableAdmin):
     """Pictures that no note may show again."""
 
+    add_form = BlockedPictureForm
+    readonly_fields = ("fingerprint", "blocked_at")
     list_display = ["why", "fingerprint", "blocked_at"]
     ordering = ["-blocked_at"]
     search_fields = ["why__istartswith"]
+
+    def get_form(
+        self, request: HttpRequest, obj: BlockedPicture | None = None, *args: Any, **kwargs: Any
+    ) -> Any:
+        if obj is None:
+            kwargs["form"] = self.add_form
+        return super().get_form(request, obj, *args, **kwargs)
+
+    def get_fields(self, request: HttpRequest, obj: BlockedPicture | None = None) -> Any:
+        return ("why", "picture") if obj is None else ("why", *self.readonly_fields)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
+        if not change:
+            obj.fingerprint = form.cleaned_data["picture"]
+            obj.blocked_at = timezone.now()
+        super().save_model(request, obj, form, change)
 
 
 @admin.register(AuditEntry)

@@ -18,6 +18,7 @@ from notes.integrity.types import Action
 from notes.models import (
     Appeal,
     AuditEntry,
+    BlockedPicture,
     BrandStanding,
     BrandViolation,
     Case,
@@ -175,6 +176,28 @@ def test_copied_pictures_are_looked_at_and_blocked_ones_refused() -> None:
     assert publish(two, copied).json()["state"] == "in_review"
     BlockedPictureFactory.create(fingerprint=Media.objects.get(pk=own).fingerprint)
     assert publish(two, fresh).json()["rule"]["rule"] == "blocked_picture"
+
+
+def test_a_moderator_blocks_a_picture_by_showing_it(admin_client: Client) -> None:
+    owner = UserFactory.create()
+    api = ApiClient(token=token_of(owner))
+    note_id = draft(api, type="image", media_ids=[shot(owner, seed=3)])
+    out = io.BytesIO()
+    picture(3).resize((300, 225)).save(out, "PNG")
+
+    def block(content: bytes) -> str:
+        file = SimpleUploadedFile("a.png", content, content_type="image/png")
+        told = {"why": "Stolen.", "picture": file}
+        page = admin_client.post("/admin/notes/blockedpicture/add/", told, follow=True)
+        return str(page.content.decode())
+
+    block(b"no picture")
+    assert not BlockedPicture.objects.exists()
+    block(out.getvalue())
+
+    assert BlockedPicture.objects.get().why == "Stolen."
+    assert "It is blocked already." in block(out.getvalue())
+    assert publish(api, note_id).json()["rule"]["rule"] == "blocked_picture"
 
 
 def test_too_many_in_a_day_are_looked_at() -> None:
