@@ -198,6 +198,10 @@ class CaseAdmin(ForModerators):
         rows: QuerySet[Case] = super().get_queryset(request)
         return rows.annotate(reports_number=Count("reports"))
 
+    def has_take_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        may = self.has_decide_permission(request)
+        return may and Case.objects.waiting().filter(pk=object_id or 0).exists()
+
     @display(description="reports", ordering="reports_number")
     def reports_count(self, case: Any) -> int:
         return int(case.reports_number)
@@ -239,7 +243,7 @@ class CaseAdmin(ForModerators):
         return f"{advice.score} points ({reasons}). Advice only: nothing follows from it by itself."
 
     @action(  # type: ignore[operator]
-        description="Take it", url_path="take", icon="pan_tool", permissions=["decide"]
+        description="Take it", url_path="take", icon="pan_tool", permissions=["take"]
     )
     def take(self, request: HttpRequest, object_id: Any) -> HttpResponse:
         """Keep others from deciding for a quarter of an hour."""
