@@ -126,6 +126,7 @@ describe(
 )
 describe("notes.TextEncoder", plain="id kind fitted_at texts fitted")
 describe("notes.NoteVector", plain="note_id encoder vector")
+describe("notes.Alternative", plain="note group epoch propensity since")
 describe("notes.NoteLikeness", plain="note signature bands pictures picture_bands")
 describe("notes.BlockedPicture", plain="id fingerprint why blocked_at")
 describe(

@@ -93,6 +93,7 @@ INSTALLED_APPS = [
     "notes",
     "orders",
     "redshop.conversion",
+    "redshop.studio",
     "redshop.simulation",
 ]
 
@@ -153,6 +154,22 @@ AUTH_PASSWORD_VALIDATORS = [
         ("NumericPasswordValidator", {}),
     )
 ]
+
+# -- the studio -------------------------------------------------------------------------------
+# Who writes drafts: "grammar", offline patterns and no model, or "openai", any server that speaks
+# OpenAI's protocol. What is spent is limited by the day, in tokens.
+
+STUDIO: dict[str, Any] = {
+    "writer": env.str("STUDIO_WRITER", default="grammar"),
+    "base_url": env.str("STUDIO_BASE_URL", default=""),
+    "api_key": env.str("STUDIO_API_KEY", default=""),
+    "model": env.str("STUDIO_MODEL", default=""),
+    "timeout_seconds": env.float("STUDIO_TIMEOUT_SECONDS", default=90.0),
+    "retries": env.int("STUDIO_RETRIES", default=2),
+    "answer_tokens": env.int("STUDIO_ANSWER_TOKENS", default=4_000),
+    "daily_tokens": env.int("STUDIO_DAILY_TOKENS", default=500_000),
+    "daily_tokens_of_brand": env.int("STUDIO_DAILY_TOKENS_OF_BRAND", default=100_000),
+}
 
 # -- languages and time -----------------------------------------------------------------------
 

@@ -106,6 +106,19 @@ BEAT_SCHEDULE: Final[dict[str, Any]] = {
         "task": "redshop.core.tasks.forget_done_facts",
         "schedule": crontab(minute=37),
     },
+    "write-drafts": {
+        "task": "redshop.studio.tasks.write",
+        "schedule": 3.0,
+        "options": {"expires": 3.0},
+    },
+    "step-trials": {
+        "task": "redshop.studio.tasks.step_trials",
+        "schedule": crontab(minute="*/5"),
+    },
+    "compute-insight": {
+        "task": "redshop.studio.tasks.compute_insight",
+        "schedule": crontab(hour=5, minute=7),
+    },
     "ring-for-simulators": {
         "task": "redshop.simulation.tasks.ring",
         "schedule": 3.0,

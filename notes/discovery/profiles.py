@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -10,6 +10,7 @@ import numpy as np
 from django.conf import settings
 from django.db import connection
 
+from notes.discovery import alternatives
 from notes.discovery.interests import Deeds, Interests, histories_of, interests_of
 from notes.discovery.policies import FeedPolicy
 from notes.discovery.ranking.arrays import Bools, Ints
@@ -69,7 +70,8 @@ class Profile:
 
 
 def load(*, viewers: Sequence[Viewer], at: datetime, policy: FeedPolicy) -> list[Profile]:
-    """Return the viewers' profiles in their order: two queries, none for visitors only."""
+    """Return the viewers' profiles in their order: two queries, none for visitors only, and one
+    for alternatives where they were not read lately."""
     ids = [viewer.person_id for viewer in viewers if viewer.person_id is not None]
     rows = _people(ids) if ids else {}
     personal = [person_id for person_id, row in rows.items() if _may_be_personal(row)]
@@ -84,8 +86,17 @@ def load(*, viewers: Sequence[Viewer], at: datetime, policy: FeedPolicy) -> list
         else {}
     )
     return [
-        _profile(viewer, rows.get(viewer.person_id or 0), histories, at=at) for viewer in viewers
+        _without_others(_profile(viewer, rows.get(viewer.person_id or 0), histories, at=at))
+        for viewer in viewers
     ]
+
+
+def _without_others(profile: Profile) -> Profile:
+    """Bar the notes instead of which the viewer is offered an alternative."""
+    others = alternatives.not_offered_to(profile.viewer)
+    if not others:
+        return profile
+    return replace(profile, barred_notes=[*profile.barred_notes, *others])
 
 
 def load_relations(*, viewers: Sequence[Viewer]) -> list[Profile]:

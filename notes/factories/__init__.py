@@ -40,6 +40,7 @@ from notes.factories.notes import (
     _ReactionFactory,
 )
 from notes.factories.ranking import (
+    AlternativeFactory,
     ChartFactory,
     ExposureGrantFactory,
     LargeCreatorFactory,
@@ -53,6 +54,7 @@ from notes.factories.ranking import (
 __all__ = [
     "TEXTS",
     "TOPICS",
+    "AlternativeFactory",
     "AppealFactory",
     "AuditEntryFactory",
     "BlockedPictureFactory",

@@ -4,8 +4,9 @@ import factory
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from notes.factories.notes import TopicFactory
+from notes.factories.notes import NoteFactory, TopicFactory
 from notes.models import (
+    Alternative,
     Chart,
     ExposureGrant,
     LargeCreator,
@@ -15,6 +16,19 @@ from notes.models import (
     RankingPolicy,
     TextEncoder,
 )
+
+
+class AlternativeFactory(DjangoModelFactory[Alternative]):
+    """A note of a group of its own."""
+
+    class Meta:
+        model = Alternative
+
+    note = factory.SubFactory(NoteFactory)
+    group = factory.Sequence(lambda n: f"group {n}")
+    epoch = 1
+    propensity = 0.5
+    since = factory.LazyFunction(timezone.now)
 
 
 class RankingPolicyFactory(DjangoModelFactory[RankingPolicy]):

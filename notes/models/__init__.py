@@ -1,5 +1,6 @@
 """What this app keeps: notes, what people do with them, what they are found and judged by."""
 
+from notes.models.alternatives import Alternative
 from notes.models.index import Indexed, IndexedText, PostingBlock, SearchIndex, Word
 from notes.models.integrity import (
     Appeal,
@@ -48,6 +49,7 @@ from notes.models.vectors import DIMENSIONS, NoteVector, TextEncoder
 
 __all__ = [
     "DIMENSIONS",
+    "Alternative",
     "Appeal",
     "AuditEntry",
     "BlockedPicture",

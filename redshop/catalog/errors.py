@@ -42,6 +42,13 @@ class MediaUnreadable(DomainError):
     code = "media_unreadable"
 
 
+class MediaManifestForged(DomainError):
+    """The manifest in the picture's metadata is not what was sealed here, or of another picture."""
+
+    code = "media_manifest_forged"
+    status = 422
+
+
 class CountedBelowReserved(DomainError):
     """Placed orders hold more units than were counted; cancel some of them first."""
 

@@ -20,7 +20,7 @@ describe(
     kept="as long as what shows it",
     key="owner",
     identifies="file renditions",
-    about="created_at aigc",
+    about="created_at aigc manifest",
     plain="id kind width height fingerprint",
 )
 describe("catalog.Merchant", plain="id name country created_at")

@@ -1,8 +1,9 @@
-"""The mark of AI-made content inside a picture's own metadata: read, and written.
+"""What a picture's own metadata say of where it comes from: the mark of AI, and a manifest.
 
 The object and its seven members are those that China's labelling standard for synthetic content
 (GB 45438-2025) names; in XMP they stand as JSON in ``TC260:AIGC``. Beside it stands what IPTC's
-vocabulary calls the source, which readers elsewhere look for.
+vocabulary calls the source, which readers elsewhere look for. The manifest of the note that showed
+the picture first stands in ``redshop:Manifest``, as JSON, with its seal.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import io
 import json
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import IO, Any, Final
 
 from PIL import Image
@@ -25,15 +27,15 @@ LABELS: Final = frozenset({"1", "2", "3"})
 MOST_BYTES: Final = 60_000
 
 _HEADER: Final = b"http://ns.adobe.com/xap/1.0/\0"
+#: The markers of what applications write into a JPEG.
+_APPLICATION: Final = range(0xE0, 0xF0)
 _SOURCE: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 _MADE: Final = {"assisted": "compositeWithTrainedAlgorithmicMedia"}
 _PACKET: Final = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
 <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
-<rdf:Description rdf:about="" xmlns:TC260="http://www.tc260.org.cn/ns/AIGC/1.0/"
- xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
- Iptc4xmpExt:DigitalSourceType="{source}">
-<TC260:AIGC>{told}</TC260:AIGC>
+<rdf:Description rdf:about=""{attributes}>
+{elements}
 </rdf:Description>
 </rdf:RDF>
 </x:xmpmeta>
@@ -41,6 +43,13 @@ _PACKET: Final = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 _AIGC: Final = re.compile(
     r"<(\w+):AIGC>(?P<element>.*?)</\1:AIGC>|\bAIGC=\"(?P<attribute>[^\"]*)\"", re.DOTALL
 )
+_MARKED: Final = (
+    ' xmlns:TC260="http://www.tc260.org.cn/ns/AIGC/1.0/"'
+    ' xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"'
+    ' Iptc4xmpExt:DigitalSourceType="{source}"'
+)
+_SEALED: Final = ' xmlns:redshop="urn:redshop:manifest:1"'
+_MANIFEST: Final = re.compile(r"<redshop:Manifest>(.*?)</redshop:Manifest>", re.DOTALL)
 _TRAINED: Final = re.compile(r"[tT]rainedAlgorithmicMedia")
 
 
@@ -55,6 +64,23 @@ def read(file: IO[bytes]) -> dict[str, Any]:
 
     One whose JSON cannot be read, or that only says how it was made, is a label all the same.
     """
+    return _read(_packet_of(file))
+
+
+def read_manifest(file: IO[bytes]) -> dict[str, Any]:
+    """Return the manifest in a picture as it stands there, empty where there is none to be read;
+    whether it is genuine is for others to say. The file is rewound."""
+    match = _MANIFEST.search(_packet_of(file))
+    if match is None:
+        return {}
+    try:
+        found = json.loads(html.unescape(match[1]))
+    except (ValueError, RecursionError):
+        return {}
+    return dict(found) if isinstance(found, Mapping) else {}
+
+
+def _packet_of(file: IO[bytes]) -> str:
     file.seek(0)
     try:
         with Image.open(file) as picture:
@@ -63,7 +89,7 @@ def read(file: IO[bytes]) -> dict[str, Any]:
         raw = b""
     file.seek(0)
     text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
-    return _read(text[:MOST_BYTES])
+    return text[:MOST_BYTES]
 
 
 def _read(text: str) -> dict[str, Any]:
@@ -80,19 +106,50 @@ def _read(text: str) -> dict[str, Any]:
     return {name: str(found.get(name, ""))[:200] for name in MEMBERS}
 
 
-def write(content: bytes, *, told: Mapping[str, str], ai_use: str) -> bytes:
-    """Return a picture of ours, JPEG or WebP, with a mark in its metadata.
+def write(
+    content: bytes,
+    *,
+    told: Mapping[str, str],
+    ai_use: str,
+    manifest: Mapping[str, Any] = MappingProxyType({}),
+) -> bytes:
+    """Return a picture of ours, JPEG or WebP, with a mark and a manifest in its metadata.
 
-    A JPEG gets a segment and keeps every pixel; a WebP is encoded once more.
+    Either may be empty; what stood there before goes. A JPEG gets a segment and keeps every pixel;
+    a WebP is encoded once more.
     """
-    source = _SOURCE + _MADE.get(ai_use, "trainedAlgorithmicMedia")
-    said = html.escape(json.dumps(dict(told), ensure_ascii=False))
-    packet = _PACKET.format(source=source, told=said).encode()
+    packet = _packet(told, ai_use=ai_use, manifest=manifest)
     if content.startswith(b"\xff\xd8"):
-        body = _HEADER + packet
-        segment = b"\xff\xe1" + (len(body) + 2).to_bytes(2) + body
-        return content[:2] + segment + content[2:]
+        return _with_segment(content, _HEADER + packet)
     out = io.BytesIO()
     with Image.open(io.BytesIO(content)) as picture:
         picture.save(out, "WEBP", quality=90, xmp=packet)
     return out.getvalue()
+
+
+def _packet(told: Mapping[str, str], *, ai_use: str, manifest: Mapping[str, Any]) -> bytes:
+    attributes, elements = "", []
+    if told:
+        attributes += _MARKED.format(source=_SOURCE + _MADE.get(ai_use, "trainedAlgorithmicMedia"))
+        elements.append(f"<TC260:AIGC>{_as_text(told)}</TC260:AIGC>")
+    if manifest:
+        attributes += _SEALED
+        elements.append(f"<redshop:Manifest>{_as_text(manifest)}</redshop:Manifest>")
+    return _PACKET.format(attributes=attributes, elements="\n".join(elements)).encode()
+
+
+def _as_text(told: Mapping[str, Any]) -> str:
+    return html.escape(json.dumps(dict(told), ensure_ascii=False))
+
+
+def _with_segment(content: bytes, body: bytes) -> bytes:
+    """Return a JPEG whose XMP is ``body``: after the start, instead of any that stands there."""
+    kept, place = [content[:2]], 2
+    segment = b"\xff\xe1" + (len(body) + 2).to_bytes(2) + body
+    while content[place : place + 1] == b"\xff" and content[place + 1] in _APPLICATION:
+        size = int.from_bytes(content[place + 2 : place + 4])
+        found = content[place : place + 2 + size]
+        if not found[4:].startswith(_HEADER):
+            kept.append(found)
+        place += 2 + size
+    return b"".join([kept[0], segment, *kept[1:], content[place:]])

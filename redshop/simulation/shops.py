@@ -14,8 +14,8 @@ from django.db import transaction
 
 from notes.models import Topic
 from redshop.catalog.models import Brand, Category, Media, Merchant, Product, ProductMedia, Sku
+from redshop.catalog.services import lending, stock
 from redshop.catalog.services import media as uploads
-from redshop.catalog.services import stock
 from redshop.simulation.assortment import Assortment
 from redshop.simulation.pictures import draw_picture
 
@@ -87,37 +87,9 @@ def open_shops(*, world: Assortment, at: datetime) -> Shops:
 def lend_pictures(
     *, shops: Shops, top: str, places: Sequence[int], owner_id: int, at: datetime
 ) -> list[int]:
-    """Return uploads of the owner's own that show the category's pictures, one file for all.
-
-    A note shows only its author's uploads; these share their files, so that the folder stays
-    small however many notes there are.
-    """
-    wanted = [shops.pictures[top][place] for place in places]
-    files = [picture.file.name for picture in wanted]
-    owned = dict(
-        Media.objects.filter(owner=owner_id, file__in=files)
-        .order_by("pk")
-        .values_list("file", "pk")
-    )
-    for picture in wanted:
-        if picture.file.name not in owned:
-            copied = lent(picture, owner_id=owner_id, at=at)
-            copied.save()
-            owned[picture.file.name] = copied.pk
-    return [owned[name] for name in files]
-
-
-def lent(picture: Media, *, owner_id: int, at: datetime) -> Media:
-    """Return an upload of the owner's own, not written yet, that shows the same file."""
-    return Media(
-        kind=picture.kind,
-        file=picture.file.name,
-        renditions=picture.renditions,
-        width=picture.width,
-        height=picture.height,
-        owner_id=owner_id,
-        created_at=at,
-    )
+    """Return uploads of the owner's own that show the category's pictures, one file for all."""
+    wanted = [shops.pictures[top][place].pk for place in places]
+    return lending.lend(media_ids=wanted, owner_id=owner_id, at=at)
 
 
 @transaction.atomic(durable=True)

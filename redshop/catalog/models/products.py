@@ -45,6 +45,13 @@ class Media(models.Model):
         editable=False,
         help_text="The mark of AI in its metadata, as it came or as it was written here.",
     )
+    manifest = models.JSONField(
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text="The manifest of the note that showed it first, with its seal: checked where it "
+        "came with an upload.",
+    )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,

@@ -1,6 +1,6 @@
-"""Pictures that AI made say so in their own files, wherever they are carried."""
+"""Pictures that AI made say so in their own files, and whose note showed them first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -26,31 +26,54 @@ def label(
 
     Locks: the pictures, in primary-key order.
     """
-    pictures = Media.objects.filter(pk__in=media_ids, kind=Media.Kind.IMAGE).order_by("pk")
-    unmarked = [each for each in pictures.select_for_update(no_key=True) if not each.aigc]
+    unmarked = [each for each in _locked(media_ids) if not each.aigc]
     for media in unmarked:
-        told = aigc.mark(
+        media.aigc = aigc.mark(
             producer=producer,
             produce_id=f"media-{media.pk}",
             propagator=PLATFORM,
             propagate_id=f"note-{note_id}",
         )
-        _write(media, told, ai_use=ai_use, at=at)
+        _write(media, ai_use=ai_use, at=at)
     return len(unmarked)
 
 
-def _write(media: Media, told: dict[str, str], *, ai_use: str, at: datetime) -> None:
+@requires_transaction
+def embed(
+    *, media_ids: Sequence[int], manifest: Mapping[str, Any], ai_use: str, at: datetime
+) -> int:
+    """Write the manifest of a note into the files of its pictures; return into how many.
+
+    A picture keeps the manifest of the note that showed it first.
+
+    Locks: the pictures, in primary-key order.
+    """
+    without = [each for each in _locked(media_ids) if not each.manifest]
+    for media in without:
+        media.manifest = dict(manifest)
+        _write(media, ai_use=ai_use, at=at)
+    return len(without)
+
+
+def _locked(media_ids: Sequence[int]) -> list[Media]:
+    pictures = Media.objects.filter(pk__in=media_ids, kind=Media.Kind.IMAGE).order_by("pk")
+    return list(pictures.select_for_update(no_key=True))
+
+
+def _write(media: Media, *, ai_use: str, at: datetime) -> None:
     before = sorted({str(form["file"]) for form in media.renditions.values()})
     folder, renditions = f"{at:%Y/%m}/{uuid7().hex}", dict[str, dict[str, Any]]()
     for name, form in media.renditions.items():
         with default_storage.open(form["file"]) as file:
-            content = aigc.write(file.read(), told=told, ai_use=ai_use)
+            content = aigc.write(
+                file.read(), told=media.aigc, ai_use=ai_use, manifest=media.manifest
+            )
         suffix = str(form["file"]).rpartition(".")[2]
         path = default_storage.save(f"{folder}/{name}.{suffix}", ContentFile(content))
         renditions[name] = {**form, "file": path}
     shared = Media.objects.exclude(pk=media.pk).filter(file=media.file.name).exists()
-    media.renditions, media.aigc = renditions, told
+    media.renditions = renditions
     media.file.name = renditions["full"]["file"]
-    media.save(update_fields=["renditions", "file", "aigc"])
+    media.save(update_fields=["renditions", "file", "aigc", "manifest"])
     if not shared:
         files.discard(before, at=at)

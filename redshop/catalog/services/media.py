@@ -24,7 +24,7 @@ from redshop.catalog.errors import (
     MediaUnreadable,
 )
 from redshop.catalog.models import Media
-from redshop.catalog.services import videos
+from redshop.catalog.services import binding, videos
 from redshop.catalog.types import WIDTHS
 from redshop.core import aigc, images
 from redshop.core.ids import uuid7
@@ -63,6 +63,7 @@ class Prepared:
     renditions: Mapping[str, Rendition]
     fingerprint: int | None = None
     aigc: Mapping[str, str] = field(default_factory=dict)
+    manifest: Mapping[str, Any] = field(default_factory=dict)
 
 
 def store(*, owner_id: int | None, upload: File[Any], at: datetime) -> Media:
@@ -74,6 +75,7 @@ def store(*, owner_id: int | None, upload: File[Any], at: datetime) -> Media:
         MediaTooLarge: it has too many bytes.
         MediaTooManyPixels: decoding it would take too much memory.
         MediaUnreadable: it is damaged.
+        MediaManifestForged: its manifest is not what was sealed here, or of another picture.
     """
     return keep(prepare(upload=upload), owner_id=owner_id, at=at)
 
@@ -116,6 +118,7 @@ def keep(prepared: Prepared, *, owner_id: int | None, at: datetime) -> Media:
             height=written["full"]["height"],
             fingerprint=prepared.fingerprint,
             aigc=dict(prepared.aigc),
+            manifest=dict(prepared.manifest),
             owner_id=owner_id,
             created_at=at,
         )
@@ -147,19 +150,21 @@ def _video(upload: File[Any], media_type: str) -> Prepared:
 
 
 def _picture(upload: File[Any], image_format: str) -> Prepared:
-    marked = aigc.read(upload)
+    marked, manifest = aigc.read(upload), aigc.read_manifest(upload)
     try:
         picture = images.decoded(upload, image_format=image_format, box=_box(WIDTHS["full"]))
     except images.PictureTooLarge as error:
         raise MediaTooManyPixels from error
     except images.PictureUnreadable as error:
         raise MediaUnreadable from error
+    fingerprint = images.fingerprint(picture)
     return Prepared(
         Media.Kind.IMAGE,
         images.suffix_of(picture),
         {name: _rendition(picture, width=width) for name, width in WIDTHS.items()},
-        images.fingerprint(picture),
+        fingerprint,
         marked,
+        binding.checked(manifest, fingerprint=fingerprint),
     )
 
 

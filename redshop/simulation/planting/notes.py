@@ -11,6 +11,7 @@ from notes.models import Note, Topic
 from notes.services import history
 from notes.services.history import PastNote
 from notes.states import NoteState
+from redshop.catalog.services import lending
 from redshop.core.db import requires_transaction
 from redshop.core.populations import Population
 from redshop.simulation.arrays.log import Seen
@@ -19,7 +20,7 @@ from redshop.simulation.arrays.world import CULTIVATED, TYPES
 from redshop.simulation.assortment import LANGUAGES
 from redshop.simulation.content import Subject, Text, draw_kind, write_note
 from redshop.simulation.life import Life
-from redshop.simulation.shops import KIND_TOPICS, PICTURES, lent
+from redshop.simulation.shops import KIND_TOPICS, PICTURES
 from redshop.simulation.streams import stream
 from redshop.simulation.types import Floats, Ints
 
@@ -93,7 +94,9 @@ def _note(life: Life, lived: Lived, place: int, day: float, topics: Mapping[str,
         note=note,
         topic_ids=(topics[shelf.slug], topics[KIND_TOPICS[kind][0]]),
         product_ids=(life.shops.product_ids[product],) if product >= 0 else (),
-        pictures=() if note.type == "text" else (lent(picture, owner_id=note.author_id, at=at),),
+        pictures=()
+        if note.type == "text"
+        else (lending.lent(picture, owner_id=note.author_id, at=at),),
     )
 
 

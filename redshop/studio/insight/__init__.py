@@ -1,0 +1,1 @@
+"""Which attributes of content move what people do: effects, with what is not known."""

@@ -1,0 +1,1 @@
+"""Writers: who proposes variants, behind one interface. None of them publishes anything."""
