@@ -4,6 +4,8 @@ from collections.abc import Callable
 from itertools import chain
 from typing import Any, Final
 
+from django.apps import apps
+from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse_lazy
 from django.utils.text import format_lazy
@@ -78,6 +80,14 @@ GROUPS: Final[dict[str, list[tuple[str, str, str]]]] = {
         ("Scenarios", "simulation.writtenscenario", "experiment"),
         ("Comparisons", "simulation.comparison", "balance"),
     ],
+    "Cultivate": [
+        ("Briefs", "studio.brief", "edit_note"),
+        ("Drafts", "studio.draft", "draft"),
+        ("Trials", "studio.trial", "labs"),
+        ("Insight", "studio.insightreport", "insights"),
+        ("Requests to writers", "studio.writingjob", "robot_2"),
+        ("Manifests", "studio.manifest", "verified"),
+    ],
     "People": [
         ("People", "accounts.user", "group"),
         ("Follows", "accounts.follow", "person_add"),
@@ -102,8 +112,12 @@ GROUPS: Final[dict[str, list[tuple[str, str, str]]]] = {
 
 
 def _may_see(model: str) -> Callable[[HttpRequest], bool]:
-    app_label, name = model.split(".")
-    return lambda request: request.user.has_perm(f"{app_label}.view_{name}")
+    """Tell whether somebody may open a list, as its page itself decides."""
+
+    def may_see(request: HttpRequest) -> bool:
+        return admin.site.get_model_admin(apps.get_model(model)).has_view_permission(request)
+
+    return may_see
 
 
 def _is_open(address: object, query: str) -> Callable[[HttpRequest], bool]:

@@ -18,6 +18,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("orders.api.urls")),
     path("", include("redshop.conversion.api.urls")),
     path("", include("notes.api.urls")),
+    path("", include("redshop.studio.api.urls")),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -131,6 +131,7 @@ MATRIX: Final[Mapping[str, Rule]] = {
     "GET me/decisions": PEOPLE,
     "POST decisions/{decision_id}/appeal": Rule(Audience.OWNER, {"reason": "It is true."}),
     "GET notes/{note_id}/check": OWNER,
+    "GET notes/{note_id}/manifest": EVERYBODY,
     "POST notes/{note_id}/reports": Rule(Audience.PEOPLE, {"reason": "spam"}),
     "PUT me/consents": Rule(Audience.PEOPLE, {"analytics": True}),
     "GET me/notifications": PEOPLE,

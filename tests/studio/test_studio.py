@@ -21,7 +21,8 @@ from redshop.studio.errors import (
 )
 from redshop.studio.factories import DraftFactory, RevisionFactory
 from redshop.studio.models import Brief, Draft, Manifest, WritingJob
-from redshop.studio.services import briefs, drafting, manifests, reviewing
+from redshop.studio.selectors import provenance
+from redshop.studio.services import briefs, drafting, reviewing
 from redshop.studio.states import ALLOWED, DraftState, Writing
 from redshop.studio.types import Language, Segment, Tone
 
@@ -30,9 +31,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def brief() -> Brief:
-    member = BrandMemberFactory()
-    product = ProductFactory(brand=member.brand)
-    SkuFactory(product=product)
+    member = BrandMemberFactory.create()
+    product = ProductFactory.create(brand=member.brand)
+    SkuFactory.create(product=product)
     return briefs.open_brief(
         product_id=product.pk,
         author_id=member.user_id,
@@ -141,7 +142,7 @@ def test_a_figure_that_the_brief_allows_may_be_repeated() -> None:
 
 
 def test_a_person_edits_approves_and_publishes(brief: Brief) -> None:
-    draft, editor = drafts_of(brief)[0], BrandMemberFactory(brand=brief.brand).user
+    draft, editor = drafts_of(brief)[0], BrandMemberFactory.create(brand=brief.brand).user
     now = timezone.now()
     with pytest.raises(DraftStateForbids):
         reviewing.publish(draft_id=draft.pk, at=now)
@@ -198,7 +199,7 @@ def test_an_edit_takes_an_approval_back_and_is_checked(brief: Brief) -> None:
 
 
 def test_only_the_brands_people_write_in_its_name(brief: Brief) -> None:
-    stranger = BrandMemberFactory().user
+    stranger = BrandMemberFactory.create().user
     with pytest.raises(NotOfTheBrand):
         briefs.open_brief(
             product_id=brief.product_id,
@@ -237,13 +238,13 @@ def test_a_draft_of_somebody_who_left_the_brand_is_not_published(brief: Brief) -
 def test_the_database_knows_the_edges_of_drafts(old: DraftState, new: DraftState) -> None:
     from redshop.studio.factories import PublishedDraftFactory
 
-    draft = PublishedDraftFactory(state=old.value)
+    draft = PublishedDraftFactory.create(state=old.value)
     with pytest.raises(DatabaseError), transaction.atomic():
         Draft.objects.filter(pk=draft.pk).update(state=new.value)
 
 
 def test_revisions_are_append_only() -> None:
-    revision = RevisionFactory()
+    revision = RevisionFactory.create()
     with pytest.raises(DatabaseError), transaction.atomic():
         type(revision).objects.filter(pk=revision.pk).update(title="Other")
     with pytest.raises(DatabaseError), transaction.atomic():
@@ -251,14 +252,14 @@ def test_revisions_are_append_only() -> None:
 
 
 def test_no_draft_is_approved_by_nobody_even_by_sql() -> None:
-    draft = DraftFactory()
+    draft = DraftFactory.create()
     with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("UPDATE studio_draft SET state = 'approved' WHERE id = %s", [draft.pk])
 
 
 def test_the_manifest_names_brief_model_prompt_editor_and_approver(brief: Brief) -> None:
     draft, now = drafts_of(brief)[0], timezone.now()
-    editor = BrandMemberFactory(brand=brief.brand).user
+    editor = BrandMemberFactory.create(brand=brief.brand).user
     reviewing.edit(
         draft_id=draft.pk, title="Linen shirt", body=draft.body, editor_id=editor.pk, at=now
     )
@@ -280,10 +281,10 @@ def test_the_manifest_names_brief_model_prompt_editor_and_approver(brief: Brief)
     assert told["redshop.brief"]["id"] == brief.pk
     assert told["redshop.prompt"]["prompt_sha256"] == draft.job.prompt_hash
     assert sealing.is_intact(made.document, made.seal)
-    assert manifests.is_of(note, made.document)
+    assert provenance.is_of(note, made.document)
 
     changed = json.loads(json.dumps(made.document))
     changed["assertions"][0]["data"]["actions"].pop(1)
     assert not sealing.is_intact(changed, made.seal)
     note.body = "Something else"
-    assert not manifests.is_of(note, made.document)
+    assert not provenance.is_of(note, made.document)

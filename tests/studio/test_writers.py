@@ -35,7 +35,7 @@ def server(settings: Any) -> Iterator[Behaviour]:
 
 @pytest.fixture
 def brief(db: None) -> Brief:
-    return BriefFactory(claims=["Woven from 100% linen"])
+    return BriefFactory.create(claims=["Woven from 100% linen"])
 
 
 def written(brief: Brief, *, times: int = 1) -> WritingJob:
@@ -191,7 +191,7 @@ def test_the_tokens_of_a_day_are_limited(server: Behaviour, brief: Brief, settin
     assert (job.state, job.failure) == (Writing.FAILED, "The tokens of this day are used up.")
     assert len(server.asked) == 1
 
-    other = BriefFactory()
+    other = BriefFactory.create()
     assert written(other).state == Writing.DONE
 
 

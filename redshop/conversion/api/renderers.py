@@ -1,7 +1,5 @@
 """Statistics as a table."""
 
-import csv
-import io
 import json
 import tempfile
 from abc import ABC, abstractmethod
@@ -13,8 +11,8 @@ import duckdb
 from rest_framework.renderers import BaseRenderer
 from rest_framework.utils.encoders import JSONEncoder
 
-#: What spreadsheets take for a formula.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+from redshop.core.sheets import as_csv
+
 #: What names the parts of a row that are lists, and what is put before it.
 _PARTS: Final = {"step": "", "days": "t", "offset": "span_", "arm": ""}
 _META: Final = ("definition", "version", "from", "to", "window_days", "population", "kind")
@@ -52,12 +50,7 @@ class CsvRenderer(TableRenderer):
     charset = "utf-8"
 
     def written(self, rows: Sequence[Mapping[str, Any]], header: Sequence[str]) -> bytes:
-        out = io.StringIO()
-        writer = csv.DictWriter(out, fieldnames=header, restval="")
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({name: _harmless(value) for name, value in row.items()})
-        return out.getvalue().encode()
+        return as_csv(rows, header=header)
 
 
 class ParquetRenderer(TableRenderer):
@@ -115,10 +108,3 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
                 yield from _flat(rest, f"{prefix}{_PARTS[called]}{part[called]}_")
         else:
             yield prefix + name, inner
-
-
-def _harmless(value: Any) -> Any:
-    """Keep a spreadsheet from running a title as a formula."""
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value

@@ -1,23 +1,18 @@
-"""Manifests: where a note comes from, sealed when it is published, shaped as C2PA's claims.
+"""Manifests of published drafts: brief, model, prompt, editors, approver and note, sealed.
 
-Who did something stands there under a name that leads to nobody outside this deployment. What came
-of a note, its orders, is told beside the manifest: it comes later than the seal.
+What came of a note, its orders, is told by the lineage: it comes later than the seal.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
-from hashlib import sha256
 from typing import Any, Final
 
 from notes.models import Note, NoteMedia
-from redshop.catalog.services.binding import ALGORITHM, BINDING, block
 from redshop.core import outbox, sealing
 from redshop.core.db import requires_transaction
 from redshop.studio.models import Draft, Manifest
+from redshop.studio.selectors import provenance
 from redshop.studio.writers.base import GRAMMAR
 
-GENERATOR: Final = "redshop studio"
-VERSION: Final = 1
 _SOURCE: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
 
@@ -27,7 +22,7 @@ def make(draft: Draft, *, at: datetime) -> Manifest:
     note = draft.note
     if note is None:
         raise ValueError("a draft without a note has no manifest")
-    document = _document(note, [*_made(draft), *_let_out(draft, note)], at=at)
+    document = provenance.document_of(note, [*_made(draft), *_let_out(draft, note)], at=at)
     document["assertions"] += [_brief(draft), _prompt(draft)]
     made, _ = Manifest.objects.get_or_create(
         note=note, defaults={"document": document, "seal": sealing.seal(document), "made_at": at}
@@ -43,68 +38,6 @@ def make(draft: Draft, *, at: datetime) -> Manifest:
             at=at,
         )
     return made
-
-
-def of_note(note: Note, *, at: datetime) -> dict[str, Any]:
-    """Return the manifest of a note with its seal: the one that was made, else one made now, of
-    what is known of a note that no studio had a part in."""
-    made = Manifest.objects.filter(note=note).first()
-    if made is not None:
-        return {"document": made.document, "seal": made.seal}
-    who = sealing.pseudonym(note.author_id)
-    actions = [{"action": "c2pa.created", "when": note.created_at.isoformat(), "actors": [who]}]
-    if note.published_at is not None:
-        published = note.published_at.isoformat()
-        actions.append({"action": "c2pa.published", "when": published, "actors": [who]})
-    document = _document(note, actions, at=at)
-    return {"document": document, "seal": sealing.seal(document)}
-
-
-def is_of(note: Note, document: Mapping[str, Any]) -> bool:
-    """Tell whether a note still says what its manifest was sealed over."""
-    hashed = next(
-        (each["data"]["hash"] for each in document["assertions"] if each["label"] == _HASH), None
-    )
-    return hashed == _hash_of(note)
-
-
-_HASH: Final = "c2pa.hash.data"
-
-
-def _document(note: Note, actions: list[dict[str, Any]], *, at: datetime) -> dict[str, Any]:
-    prints = NoteMedia.objects.filter(note=note, media__fingerprint__isnull=False)
-    blocks = [
-        {"media": media_id, "value": block(value)}
-        for media_id, value in prints.order_by("position").values_list(
-            "media", "media__fingerprint"
-        )
-        if value is not None
-    ]
-    assertions: list[dict[str, Any]] = [
-        {"label": "c2pa.actions", "data": {"actions": actions}},
-        {"label": _HASH, "data": {"alg": "sha256", "name": "text", "hash": _hash_of(note)}},
-        {
-            "label": "redshop.note",
-            "data": {
-                "id": note.pk,
-                "origin": note.origin,
-                "disclosure": note.disclosure,
-                "ai": note.ai_use,
-                "verified_purchase": note.has_verified_purchase,
-            },
-        },
-    ]
-    if blocks:
-        assertions.append({"label": BINDING, "data": {"alg": ALGORITHM, "blocks": blocks}})
-    return {
-        "claim_generator": f"{GENERATOR}/{VERSION}",
-        "title": note.title,
-        "instance_id": f"redshop:note:{note.pk}",
-        "format": "application/json",
-        "made_at": at.isoformat(),
-        "assertions": assertions,
-        "signature_info": {"alg": "HS256", "issuer": "redshop"},
-    }
 
 
 def _made(draft: Draft) -> list[dict[str, Any]]:
@@ -165,7 +98,3 @@ def _prompt(draft: Draft) -> dict[str, Any]:
     job = draft.job
     told = {"writer": job.writer, "model": job.model, "prompt_sha256": job.prompt_hash}
     return {"label": "redshop.prompt", "data": {"job": job.pk, **told}}
-
-
-def _hash_of(note: Note) -> str:
-    return sha256(f"{note.title}\n\n{note.body}".encode()).hexdigest()

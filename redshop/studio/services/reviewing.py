@@ -29,8 +29,17 @@ def edit(*, draft_id: int, title: str, body: str, editor_id: int, at: datetime) 
 
     Raises:
         NotFound: there is no such draft.
-        DraftStateForbids: it was published.
+        DraftStateForbids: it was published, or its note waits for a moderator.
         InvalidInput: a title or a text is empty or too long.
+    """
+    return revise(draft_id=draft_id, title=title, body=body, editor_id=editor_id, at=at)
+
+
+@requires_transaction
+def revise(*, draft_id: int, title: str, body: str, editor_id: int, at: datetime) -> Draft:
+    """Do what ``edit`` does, within a transaction of the caller's.
+
+    Raises: as ``edit``.
     """
     draft = _locked(draft_id)
     if draft.state == DraftState.PUBLISHED:
