@@ -9,6 +9,18 @@ from redshop.simulation.calibration import Figure, figures
 
 Value = float | int | str | bool
 
+#: Levels of words that may move people, by the name of their number.
+CONTENT: Final = {
+    "question": "a question in the title",
+    "number": "a number in the title",
+    "exclamation": "an exclamation in the title",
+    "price_shown": "a price",
+    "tutorial": "explaining how to choose",
+    "review": "writing as a review does",
+    "short": "a short text",
+    "long": "a long text",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knob:
@@ -98,7 +110,7 @@ _DESIGN: Final = (
     _knob("labels.verified", default=True, words="Whether proven purchases are marked.",
           kind="design"),
     _knob("growth.mode", "none", "What the brand spends its budget on.",
-          choices=("none", "paid", "seeded", "cultivated"), kind="design"),
+          choices=("none", "paid", "seeded", "drafted", "cultivated"), kind="design"),
     _knob("growth.brand", 0, "The brand that spends, by its place in the assortment.", 0, 1_000,
           kind="design"),
     _knob("growth.budget_minor", 0, "What it spends in all, in minor units.", 0, 10**12,
@@ -176,10 +188,15 @@ _ASSUMED: Final = (
           sweep=(1_500, 6_000)),
     _knob("growth.seeded_note_minor", 30_000, "What a note by a paid creator costs.", 1, 10**9,
           sweep=(15_000, 60_000)),
-    _knob("growth.draft_minor", 3_000, "What a personalised draft that somebody publishes costs,"
-          " those included that nobody does; nobody is paid.", 1, 10**9, sweep=(1_000, 10_000)),
-    _knob("growth.draft_quality", 0.2, "Quality that a draft adds to a note, in standard"
-          " deviations.", -2, 2, sweep=(-0.2, 0.5)),
+    _knob("growth.draft_minor", 3_000, "What a draft of the studio costs that the brand publishes,"
+          " with its review, and those included that it does not.", 1, 10**9,
+          sweep=(1_000, 10_000)),
+    _knob("growth.draft_quality", 0.0, "Logits that a draft is liked more than a note of the brand"
+          " that nobody drafted, whatever it learned.", -2, 2, sweep=(-0.2, 0.2)),
+    *(
+        _knob(f"content.{name}", 0.0, f"Logits that {words} adds to opening a note.", -2, 2)
+        for name, words in CONTENT.items()
+    ),
     _knob("business.ad_share", 0.08, "Places that are sold, where the platform lives on"
           " advertising.", sweep=(0.04, 0.15)),
     _knob("business.thousand_shown_minor", 3_000, "What a thousand of them bring.", 0, 10**9,

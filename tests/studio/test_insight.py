@@ -11,9 +11,10 @@ import pytest
 from redshop.conversion.services import snapshots
 from redshop.studio import attributes
 from redshop.studio.attributes import LEVELS, Circumstances
-from redshop.studio.insight import answering, estimation
-from redshop.studio.insight.answering import Finding
-from redshop.studio.insight.reading import Row, Scope, rows, stratum
+from redshop.studio.insight import answering, estimation, judging
+from redshop.studio.insight.judging import Finding
+from redshop.studio.insight.reading import rows
+from redshop.studio.insight.rows import Row, Scope, stratum
 from redshop.studio.models import InsightReport
 from redshop.studio.services import learning
 from tests.conversion import world
@@ -74,14 +75,14 @@ def of_opens(findings: tuple[Finding, ...]) -> dict[tuple[str, str], Finding]:
 
 
 def organic(rows: list[Row]) -> list[Finding]:
-    found = answering.judged(rows)
+    found = judging.judged(rows)
     return [each for each in found if (each.stratum, each.outcome) == ("organic", "opens")]
 
 
 def test_planted_effects_are_recovered_within_their_intervals() -> None:
     found, inside = 0, 0
     for seed in range(8):
-        told = of_opens(answering.judged(notes(100 + seed, effects=PLANTED)))
+        told = of_opens(judging.judged(notes(100 + seed, effects=PLANTED)))
         for key, truth in PLANTED.items():
             finding = told[key]
             assert finding.ratio is not None
@@ -94,29 +95,29 @@ def test_planted_effects_are_recovered_within_their_intervals() -> None:
 def test_where_nothing_is_planted_hardly_anything_is_found() -> None:
     worlds_with_any, p_values = 0, []
     for seed in range(30):
-        findings = answering.judged(notes(seed))
+        findings = judging.judged(notes(seed))
         worlds_with_any += any(finding.is_effect for finding in findings)
         p_values += [finding.ratio.p for finding in findings if finding.ratio]
     # where there is nothing, the rate of false discoveries is the chance of finding anything
-    assert worlds_with_any / 30 <= answering.FALSE_DISCOVERIES
+    assert worlds_with_any / 30 <= judging.FALSE_DISCOVERIES
     assert np.mean(np.array(p_values) < 0.05) <= 0.08
 
 
 def test_false_discoveries_among_true_ones_stay_within_the_stated_rate() -> None:
     false, told = [], 0
     for seed in range(10):
-        findings = of_opens(answering.judged(notes(200 + seed, effects=PLANTED)))
+        findings = of_opens(judging.judged(notes(200 + seed, effects=PLANTED)))
         effects = [key for key, finding in findings.items() if finding.is_effect]
         false.append(sum(key not in PLANTED for key in effects) / max(len(effects), 1))
         told += len(effects)
     assert told > 10
-    assert np.mean(false) <= answering.FALSE_DISCOVERIES
+    assert np.mean(false) <= judging.FALSE_DISCOVERIES
 
 
 def test_organic_paid_and_ai_are_apart() -> None:
     organic = notes(1, effects={("hook", "question"): 1.6})
     paid = notes(2, origin="paid")
-    findings = answering.judged([*organic, *paid])
+    findings = judging.judged([*organic, *paid])
     effects = {(f.stratum, f.attribute, f.level) for f in findings if f.is_effect}
 
     assert ("organic", "hook", "question") in effects
@@ -127,7 +128,7 @@ def test_organic_paid_and_ai_are_apart() -> None:
 
 
 def test_too_little_is_said_to_be_too_little() -> None:
-    findings = answering.judged(notes(3, count=40, authors=12))
+    findings = judging.judged(notes(3, count=40, authors=12))
 
     assert findings
     assert {finding.said for finding in findings} == {"not enough data"}

@@ -10,6 +10,7 @@ from notes.discovery.policies import INTERESTS, FeedPolicy
 from notes.discovery.ranking.pool import INTERACTIONS
 from redshop.simulation.arrays import living, state, today
 from redshop.simulation.arrays.draws import Purpose, uniforms
+from redshop.simulation.arrays.garden import Garden
 from redshop.simulation.arrays.log import Log
 from redshop.simulation.arrays.sales import Sales
 from redshop.simulation.arrays.state import Goods, Memory
@@ -91,6 +92,7 @@ class Arm:
         self.is_paid = is_paid_for(self.notes, told)
         self.shared = np.full((len(world.authors), today.SHARED_DAYS), NOBODY, dtype=np.int32)
         self._seen_by_author: Floats = np.zeros(len(world.authors))
+        self.garden = Garden.of(self)
 
     def live(self) -> None:
         """Let all days pass."""
@@ -121,6 +123,8 @@ class Arm:
             bought = notes.bought[today] == kind
             there = np.where(bought, notes.rank[today] < self._bought_today(day, kind), there)
         there &= ~self._is_left_out(today)
+        if self.garden is not None and day >= 0:
+            self.garden.plant(today[there & (notes.bought[today] == CULTIVATED)], self, day)
         self.exists[today] = there
         if day >= 0:
             ordinary = notes.bought[today] == 0
@@ -236,6 +240,8 @@ class Arm:
             (state.LIKE, state.SAVE, state.COMMENT, state.SHARE, state.FOLLOW)
         ):
             self.interactions[:, column] += np.bincount(note[deeds & deed > 0], minlength=size)
+        if self.garden is not None:
+            self.garden.watch(note, deeds)
         followed = self.place_of[self.notes.author[note[deeds & state.FOLLOW > 0]]]
         self.followers += np.bincount(followed[followed >= 0], minlength=len(self.followers))
         if self.told.text("labels.paid") == "undisclosed":

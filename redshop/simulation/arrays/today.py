@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from notes.discovery.policies import INTERESTS, SEARCH
 from notes.discovery.ranking.features import engagement, freshness
 from notes.discovery.ranking.pool import INTERACTIONS
+from redshop.simulation.arrays.garden import appeal_of
 from redshop.simulation.arrays.state import NOTE, Pool, Rules, Table
 from redshop.simulation.arrays.world import CULTIVATED, NOBODY, POOL_DAYS
 from redshop.simulation.behaviour import engagement as acting
@@ -141,7 +142,8 @@ def _trust(arm: "Arm") -> Floats:
     trust += number("trust.generated") * written
     if arm.told.says("labels.verified"):
         trust += number("trust.verified_purchase") * arm.is_review
-    return np.asarray(trust + number("growth.draft_quality") * (notes.bought == CULTIVATED))
+    trust += number("growth.draft_quality") * (notes.bought == CULTIVATED)
+    return np.asarray(trust + appeal_of(notes.words, arm.told))
 
 
 def pool_of(arm: "Arm", day: int) -> Pool:

@@ -21,6 +21,7 @@ from redshop.simulation.content import KIND_SHARES, KINDS
 from redshop.simulation.population import LANGUAGE_SHARES, People, draw_people
 from redshop.simulation.scenario import Settings
 from redshop.simulation.types import Bools, Floats, Ints
+from redshop.studio.attributes import LEVELS, WRITTEN
 
 #: Creators publish at most so many times their usual rate, whatever they earn.
 MOST_RESPONSE: Final = 1.5
@@ -33,6 +34,8 @@ TYPES: Final = ("image", "video", "text")
 VIDEO_SHARE: Final = 0.25
 #: Places for notes about purchases, for each note that may be written otherwise.
 REVIEW_PLACES: Final = 0.1
+#: Modes of growth in which drafts of the studio are published.
+DRAFTING: Final = ("drafted", "cultivated")
 #: Notes that are bought (``growth.mode``).
 ORDINARY, SEEDED, CULTIVATED = 0, 1, 2
 NOBODY: Final = -1
@@ -70,6 +73,7 @@ class Notes(NamedTuple):
     generation: Floats  #: decides whether a model writes
     bought: Ints  #: ORDINARY, SEEDED or CULTIVATED
     rank: Floats  #: of those bought, which are the first on a day
+    words: NDArray[np.int8]  #: int8[notes, len(WRITTEN)], the level of each attribute of its words
 
     def copied(self) -> "Notes":
         """Return notes that change apart from these."""
@@ -187,9 +191,12 @@ def _bought(
     day = np.repeat(np.arange(days), count)
     rank = np.tile(np.arange(count, dtype=np.float64), days)
     key = np.arange(len(day)) + (1 << 40) + (kind << 44)
-    who = np.flatnonzero(people.is_creator if kind == SEEDED else people.is_sharer)
-    drawn = uniforms(seed=seed, purpose=Purpose.NOTE, step=9, persons=key)
-    author = who[(drawn * len(who)).astype(np.int64)] if len(who) else np.empty(0, np.int64)
+    if kind == SEEDED:
+        who = np.flatnonzero(people.is_creator)
+        drawn = uniforms(seed=seed, purpose=Purpose.NOTE, step=9, persons=key)
+        author = who[(drawn * len(who)).astype(np.int64)] if len(who) else np.empty(0, np.int64)
+    else:  # drafts appear in the name of the brand, and say that a model wrote them
+        author = np.full(len(day), len(people) + brand)
     notes = _drawn(seed, author, day, people, shop, np.zeros(len(day)), key, kind)
     mine = np.flatnonzero(shop.brand == brand)
     if not len(mine) or not len(day):
@@ -197,9 +204,10 @@ def _bought(
     chosen = mine[
         (uniforms(seed=seed, purpose=Purpose.NOTE, step=10, persons=key) * len(mine)).astype(int)
     ]
-    return notes._replace(
+    notes = notes._replace(
         product=chosen, brand=shop.brand[chosen], shelf=shop.shelf[chosen], rank=rank
     )
+    return notes if kind == SEEDED else notes._replace(generation=np.zeros(len(day)))
 
 
 def _joined(parts: Sequence[Notes]) -> Notes:
@@ -211,11 +219,11 @@ def _joined(parts: Sequence[Notes]) -> Notes:
 
 def notes_bought(told: Settings, kind: int) -> float:
     """Return how many notes a day a budget buys."""
-    mode, price = {
-        SEEDED: ("seeded", "growth.seeded_note_minor"),
-        CULTIVATED: ("cultivated", "growth.draft_minor"),
+    modes, price = {
+        SEEDED: (("seeded",), "growth.seeded_note_minor"),
+        CULTIVATED: (DRAFTING, "growth.draft_minor"),
     }[kind]
-    if told.text("growth.mode") != mode:
+    if told.text("growth.mode") not in modes:
         return 0.0
     return told.number("growth.budget_minor") / told.number(price) / told.number("population.days")
 
@@ -267,7 +275,17 @@ def _drawn(
         generation=drawn(8),
         bought=np.full(len(author), bought),
         rank=np.zeros(len(author)),
+        words=_words(seed, key),
     )
+
+
+def _words(seed: int, key: Ints) -> NDArray[np.int8]:
+    """Return what the words of each note are like: each level of an attribute as likely."""
+    columns = [
+        uniforms(seed=seed, purpose=Purpose.NOTE, step=11 + place, persons=key) * len(LEVELS[name])
+        for place, name in enumerate(WRITTEN)
+    ]
+    return np.stack(columns, axis=1).astype(np.int8)
 
 
 def _of_row(weights: Floats, drawn: Floats) -> Ints:
@@ -292,7 +310,10 @@ def _one_of(groups: Sequence[Ints], which: Ints, drawn: Floats) -> Ints:
 def _with_places(notes: Notes, places: int, shelves: int) -> Notes:
     """Add places for notes about purchases, as many for each shelf."""
     count, never = places * shelves, np.iinfo(np.int32).max
-    empty = {name: np.zeros(count, dtype=column.dtype) for name, column in notes._asdict().items()}
+    empty = {
+        name: np.zeros((count, *column.shape[1:]), dtype=column.dtype)
+        for name, column in notes._asdict().items()
+    }
     empty |= {
         "day": np.full(count, never),
         "shelf": np.repeat(np.arange(shelves), places),

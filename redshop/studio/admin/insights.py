@@ -16,8 +16,8 @@ from redshop.conversion.selectors import populations
 from redshop.core.admin import ReadOnlyAdmin
 from redshop.studio import access as studio
 from redshop.studio.admin.base import who
-from redshop.studio.insight.answering import FALSE_DISCOVERIES, OUTCOMES
-from redshop.studio.insight.reading import STRATA
+from redshop.studio.insight.judging import FALSE_DISCOVERIES, OUTCOMES
+from redshop.studio.insight.rows import STRATA
 from redshop.studio.models import InsightReport
 from redshop.studio.selectors.insights import usual_scope
 from redshop.studio.services import learning

@@ -2,8 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -11,11 +9,10 @@ from redshop.conversion.selectors import populations
 from redshop.conversion.selectors.rows import rows_of
 from redshop.studio import attributes
 from redshop.studio.attributes import Circumstances
+from redshop.studio.insight.rows import Row, Scope, stratum
 
 #: Of more notes the last so many are gone by.
 MOST_NOTES: Final = 50_000
-#: How a note came about, each apart: AI's first, since such a note may be paid for too.
-STRATA: Final = ("organic", "paid", "ai")
 
 _NOTES: Final = """
 SELECT note.id, note.author_id, note.type, note.title, note.body, note.origin, note.disclosure,
@@ -36,41 +33,6 @@ WHERE note.published_at >= %(since)s AND note.published_at < %(until)s
         WHERE shown.note_id = note.id AND product.category_id = %(category_id)s))
 ORDER BY note.published_at DESC, note.id DESC LIMIT %(limit)s
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
-    """Which notes are compared: published in a time, of a population and a category, or of all."""
-
-    since: datetime
-    until: datetime
-    population: str
-    currency: str
-    zone: ZoneInfo
-    days: int = 7  #: of age, at which all are looked at
-    model: str = "last_touch"
-    category_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """A note: whose it is, how it came about, its attributes, and its sums."""
-
-    note_id: int
-    author_id: int
-    stratum: str
-    language: str
-    has_product: bool
-    levels: Mapping[str, str]
-    topics: tuple[str, ...]
-    people: int  #: who saw it
-    saw_and_opened: int
-    opens: int
-    saves: int
-    product_views: int
-    impressions: int
-    sales: float  #: conversions that it is credited with
-    net_minor: int
 
 
 def rows(scope: Scope) -> list[Row]:
@@ -121,13 +83,6 @@ def _row(found: Mapping[str, Any], *, zone: ZoneInfo) -> Row:
         sales=weight / 1e9,
         net_minor=gross - refunded,
     )
-
-
-def stratum(*, disclosure: str, ai_use: str) -> str:
-    """Return how a note came about."""
-    if ai_use != "none":
-        return "ai"
-    return "paid" if disclosure else "organic"
 
 
 def _decoded(value: Any) -> Any:

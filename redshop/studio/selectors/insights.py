@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from redshop.studio.insight.reading import Scope
+from redshop.studio.insight.rows import Scope
 
 #: Notes of so many days are compared, at the age of so many.
 LATELY: Final = timedelta(days=90)

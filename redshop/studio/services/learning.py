@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from redshop.studio import attributes
-from redshop.studio.insight import answering
-from redshop.studio.insight.reading import Scope
+from redshop.studio.insight import answering, lessons
+from redshop.studio.insight.rows import Scope
 from redshop.studio.models import Allocation, Draft, InsightReport, Trial
 from redshop.studio.selectors import trials
 from redshop.studio.types import Lesson
@@ -51,25 +51,7 @@ def _of_insight(population: str, *, at: datetime) -> Iterable[Lesson]:
     )
     if latest is None:
         return
-    findings = [each for each in latest.document["findings"] if each["is_effect"]]
-    for each in sorted(findings, key=lambda each: float(each["q"])):
-        if each["attribute"] in attributes.WRITTEN:
-            yield _lesson(each, population=population)
-
-
-def _lesson(finding: dict[str, Any], *, population: str) -> Lesson:
-    ratio = finding["ratio"]
-    return Lesson(
-        attribute=finding["attribute"],
-        level=finding["level"],
-        against=finding["against"],
-        outcome=finding["outcome"],
-        ratio=ratio["value"],
-        low=ratio["low"],
-        high=ratio["high"],
-        source=f"insight, {finding['stratum']}",
-        population=population,
-    )
+    yield from lessons.told_by(latest.document["findings"], population=population)
 
 
 def _of_trials(brand_id: int) -> Iterable[Lesson]:
