@@ -55,11 +55,15 @@ class ReadOnlyAdmin(EditableAdmin):
 
 
 class ShownInline(TabularInline):
-    """Rows that belong to what the page shows, and are only looked at."""
+    """Rows that belong to what the page shows, and are only looked at: by whoever sees the page."""
 
     extra = 0
     can_delete = False
     hide_title = True
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        page = self.admin_site.get_model_admin(self.parent_model)
+        return bool(page.has_view_permission(request))
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -1,23 +1,26 @@
 """Drafts: read, edited, approved and published by people."""
 
+import json
 from typing import Any, ClassVar, Final
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action, display
 from unfold.forms import BaseDialogForm
 
 from notes.states import NoteState
+from redshop.core import sealing
 from redshop.core.admin import ShownInline
 from redshop.studio import access
 from redshop.studio.admin.base import ForBrands, link, who
 from redshop.studio.forms import DraftForm
 from redshop.studio.models import Draft, Manifest, Revision, WritingJob
+from redshop.studio.selectors import provenance
 from redshop.studio.services import reviewing
 from redshop.studio.states import DraftState, may_become
 
@@ -202,3 +205,20 @@ class ManifestAdmin(ForBrands):
     list_select_related = ["note"]
     ordering = ["-made_at"]
     search_fields = ["note__title__istartswith"]
+    readonly_fields: ClassVar[Any] = ["note", "made_at", "shown_standing", "shown_document", "seal"]
+    fields = readonly_fields
+
+    @display(description="standing")
+    def shown_standing(self, manifest: Manifest) -> str:
+        """Say whether it is intact, and whether the note still says what was sealed."""
+        is_intact = sealing.is_intact(manifest.document, manifest.seal)
+        is_same = provenance.is_of(manifest.note, manifest.document)
+        return (
+            f"{'The seal holds' if is_intact else 'The seal is broken'}; the note "
+            f"{'says what it said' if is_same else 'was changed since'}."
+        )
+
+    @display(description="document")
+    def shown_document(self, manifest: Manifest) -> SafeString:
+        text = json.dumps(manifest.document, ensure_ascii=False, indent=1)
+        return format_html('<pre class="text-xs whitespace-pre-wrap">{}</pre>', text)

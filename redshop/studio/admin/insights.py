@@ -108,7 +108,9 @@ def _stratum(name: str, document: dict[str, Any]) -> dict[str, Any]:
     return {
         "title": STRATA_IN_WORDS[name],
         "notes": document["notes"].get(name, 0),
-        "outcomes": [
+        "outcomes": []
+        if not document["notes"].get(name)
+        else [
             {
                 "label": outcome.label,
                 "judged": sorted(

@@ -30,8 +30,7 @@ PAGE: Final = "admin:studio_trial_change"
 class AllocationInline(ShownInline):
     model = Allocation
     readonly_fields: ClassVar[Any] = [
-        "epoch", "draft", "propensity", "alpha", "beta", "people", "successes", "since", "until",
-        "is_final",
+        "epoch", "draft", "chance", "people", "successes", "since", "until", "is_final",
     ]  # fmt: skip
     fields = readonly_fields
     verbose_name_plural = "chances and what came of them, epoch by epoch"
@@ -39,6 +38,10 @@ class AllocationInline(ShownInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Allocation]:
         rows = super().get_queryset(request)
         return rows.select_related("draft").order_by("-epoch", "draft_id")
+
+    @display(description="chance")
+    def chance(self, row: Allocation) -> str:
+        return f"{row.propensity:.1%} by Beta({row.alpha:g}, {row.beta:g})"
 
 
 @admin.register(Trial)

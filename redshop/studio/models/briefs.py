@@ -72,7 +72,7 @@ class Brief(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"brief {self.pk}: {self.product_id}"
+        return f"brief {self.pk}"
 
 
 class WritingJobQuerySet(LockableQuerySet["WritingJob"]):

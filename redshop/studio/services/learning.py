@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
+from redshop.conversion.services import snapshots
 from redshop.studio import attributes
 from redshop.studio.insight import answering, lessons
 from redshop.studio.insight.rows import Scope
@@ -18,7 +19,11 @@ MOST_LESSONS: Final = 8
 
 
 def compute_insight(scope: Scope, *, at: datetime) -> InsightReport:
-    """Compute what moved what, and keep it."""
+    """Compute what moved what, of notes whose snapshots are due by now, and keep it.
+
+    Takes snapshots in transactions of their own: never inside one.
+    """
+    snapshots.take(at=at)
     answer = answering.answer(scope, at=at)
     return InsightReport.objects.create(
         population=scope.population,

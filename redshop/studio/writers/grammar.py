@@ -8,6 +8,7 @@ can learn more.
 import tomllib
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,9 +35,10 @@ class GrammarWriter:
         """Return the variants of an assignment; it never fails."""
         rng = np.random.default_rng(np.random.SeedSequence([seed, 0x57D10]))
         variants = [
-            _variant(assignment, segment, levels, rng)
-            for segment in assignment.segments
-            for levels in plans(assignment)
+            _variant(assignment, segment, levels, rng, turn=turn)
+            for turn, (segment, levels) in enumerate(
+                product(assignment.segments, plans(assignment))
+            )
         ]
         return Written(tuple(variants), MODEL)
 
@@ -77,7 +79,12 @@ def patterns() -> Mapping[str, Any]:
 
 
 def _variant(
-    assignment: Assignment, segment: str, levels: Mapping[str, str], rng: np.random.Generator
+    assignment: Assignment,
+    segment: str,
+    levels: Mapping[str, str],
+    rng: np.random.Generator,
+    *,
+    turn: int,
 ) -> Variant:
     told = patterns()[assignment.language]
     slots = {
@@ -86,7 +93,8 @@ def _variant(
         "category": assignment.category,
         "price": assignment.price,
     }
-    title = _pick(told["titles"][levels["hook"]], rng).format(**slots)
+    titles = told["titles"][levels["hook"]]
+    title = titles[turn % len(titles)].format(**slots)
     parts = [_pick(told["openings"][assignment.tone], rng), *told["forms"][levels["form"]][:1]]
     rest = [_pick(told["segments"][segment], rng), *told["forms"][levels["form"]][1:]]
     claims = [_pick(told["more"]["claim"], rng).format(claim=each) for each in assignment.claims]
