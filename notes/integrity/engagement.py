@@ -1,6 +1,7 @@
 """Likes that are not people's: bursts of new accounts, and rings that like the same notes.
 
-What is found is marked, never deleted, and left out of counters, on which ranking and charts rest.
+What is found is marked, never deleted, and left out of counters, on which ranking and charts rest,
+and, as an event, of all that is counted from the log.
 Marks err on the side of people: both rules ask for several things at once. Simulated people are not
 looked at.
 """
@@ -15,6 +16,9 @@ from django.db import connection, transaction
 from notes.integrity import audit
 from notes.models import Like
 from notes.services import counts
+from redshop.events.kinds import EventKind
+from redshop.events.services import suspecting
+from redshop.events.services.suspecting import Deed
 
 #: Likes of so long are looked at together.
 WINDOW: Final = timedelta(days=2)
@@ -131,10 +135,12 @@ def rings(pairs: Iterable[tuple[int, int]]) -> list[frozenset[int]]:
 @transaction.atomic(durable=True)
 def _mark_likes(like_ids: list[int], *, rule: str, at: datetime) -> int:
     fresh = Like._default_manager.filter(pk__in=like_ids, is_suspect=False)
-    note_ids = sorted(set(fresh.values_list("note_id", flat=True)))
+    deeds = [Deed(*row) for row in fresh.values_list("person_id", "note_id", "created_at")]
+    note_ids = sorted({deed.note_id for deed in deeds})
     marked = fresh.update(is_suspect=True)
     if not marked:
         return 0
+    suspecting.mark(deeds, kind=EventKind.LIKE, suspicion=rule)
     counts.count(note_ids)
     audit.note_down(
         "likes_marked", subject=rule, actor_id=None, at=at, likes=marked, notes=len(note_ids)

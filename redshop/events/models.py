@@ -1,7 +1,7 @@
 """The behaviour log. It knows people, notes and products by their ids only."""
 
 from collections.abc import Collection
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 from uuid import UUID
 
 import pgtrigger
@@ -10,11 +10,11 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 
-from redshop.core.data_map import UNLESS_ERASING
+from redshop.core.data_map import ERASER, UNLESS_ERASING
 from redshop.core.db import LockableQuerySet
 from redshop.core.populations import Population
 from redshop.events.kinds import EventKind, Source, Surface
-from redshop.events.suspicion import Suspicion
+from redshop.events.suspicion import LATER, Suspicion
 
 _MARK_EVENTS = """
 INSERT INTO events_unread (person_id, visitor_id)
@@ -27,6 +27,14 @@ _MARK_IDENTITIES = """
 INSERT INTO events_unread (person_id, visitor_id) SELECT NULL, visitor_id FROM added;
 RETURN NULL;
 """
+
+
+#: An event stays as it was written, but for erasing somebody, and for being found suspect later.
+_UNLESS_SUSPECTED: Final = pgtrigger.Condition(
+    f"current_user <> '{ERASER}' AND NOT (OLD.suspicion = '' AND NEW.suspicion IN ("
+    + ", ".join(f"'{mark.value}'" for mark in LATER)
+    + ") AND to_jsonb(OLD) - 'suspicion' = to_jsonb(NEW) - 'suspicion')"
+)
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -100,9 +108,12 @@ class Event(models.Model):
         ]
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             pgtrigger.Protect(
-                name="append_only",
-                operation=pgtrigger.Update | pgtrigger.Delete,
-                condition=UNLESS_ERASING,
+                name="append_only", operation=pgtrigger.Delete, condition=UNLESS_ERASING
+            ),
+            pgtrigger.Protect(
+                name="append_only_but_marks",
+                operation=pgtrigger.Update,
+                condition=_UNLESS_SUSPECTED,
             ),
             pgtrigger.Trigger(
                 name="unread",

@@ -1,7 +1,8 @@
 """Who reports like a machine: marked, never dropped, and left out of what is counted.
 
 A mark is a judgement that can be wrong, so the row stays, with what was judged. The rules are data;
-they err on the side of people.
+they err on the side of people. The first two are judged as an event arrives, the others later, when
+more of the kind are there (``services.suspecting``).
 """
 
 import re
@@ -17,6 +18,8 @@ class Suspicion(models.TextChoices):
     NONE = "", "none"
     BOT = "bot", "a bot by its own name"
     FLOOD = "flood", "faster than a person"
+    BURST = "burst", "one of a burst of new accounts"
+    RING = "ring", "of a ring that likes the same notes"
 
 
 #: What machines call themselves (Cubot is a maker of telephones): crawlers by convention (RFC 9309,
@@ -32,6 +35,10 @@ _BOTS: Final = re.compile(
 #: while people scroll past two or three notes in one (and some 300 in a day, by the platform's
 #: own figures). Time is when it happened, so a phone that was offline may send a day at once.
 MOST_A_MINUTE: Final = 1_200
+
+
+#: What is found out later, and may be marked then.
+LATER: Final = (Suspicion.BURST, Suspicion.RING)
 
 
 def is_bot(agent: str) -> bool:

@@ -331,11 +331,11 @@ def test_an_erasure_that_fails_leaves_everything_as_it_was(monkeypatch: Any) -> 
 def test_only_an_erasure_may_change_the_log() -> None:
     world = World()
 
-    with pytest.raises(Exception, match="Cannot update or delete"), transaction.atomic():
+    with pytest.raises(Exception, match="Cannot update"), transaction.atomic():
         Event.objects.filter(visitor_id=world.visitor).update(query="")
     with transaction.atomic(), data_map.as_eraser():
         assert Event.objects.filter(visitor_id=world.visitor).update(query="")
-    with pytest.raises(Exception, match="Cannot update or delete"), transaction.atomic():
+    with pytest.raises(Exception, match="Cannot update"), transaction.atomic():
         Event.objects.filter(visitor_id=world.visitor).update(query="again")
 
 

@@ -1,9 +1,12 @@
 """Likes that are not people's are marked and not counted; crowds of people are left alone."""
 
+from collections import Counter
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from notes.factories import LikeFactory, NoteFactory
@@ -12,6 +15,10 @@ from notes.models import AuditEntry, Like, Note, NoteCounts
 from notes.services import counts, reactions
 from redshop.accounts.factories import UserFactory
 from redshop.accounts.models import User
+from redshop.conversion.selectors import subjects
+from redshop.conversion.types import Period
+from redshop.events.models import Event
+from redshop.events.services import suspecting
 
 pytestmark = pytest.mark.django_db
 
@@ -31,6 +38,11 @@ def like(note: Note, crowd: list[User], *, every: timedelta) -> None:
         reactions.like(note_id=note.pk, person_id=person.pk, at=at)
 
 
+def last_days() -> subjects.Question:
+    period = Period.last_days(7, at=NOW, zone=ZoneInfo("Asia/Shanghai"))
+    return subjects.Question(period, "real", "CNY")
+
+
 def likes(note: Note) -> tuple[int, int]:
     """Return what the counter says, and how many likes are marked."""
     marked = Like._default_manager.filter(note=note, is_suspect=True).count()
@@ -45,6 +57,10 @@ def test_a_burst_of_new_accounts_is_not_counted_and_people_among_them_are() -> N
 
     assert likes(note) == (3, 22)
     assert counts.compare() == []
+    events = Event.objects.filter(note_id=note.pk, kind="like")
+    assert Counter(events.values_list("suspicion", flat=True)) == {"burst": 22, "": 3}
+    told = subjects.note(note, question=last_days(), at=NOW)
+    assert told.engagement.likes == 3  # out of statistics, too
     assert AuditEntry.objects.get(action="likes_marked").details == {"likes": 22, "notes": 1}
     assert engagement.mark(at=NOW) == 0
 
@@ -107,3 +123,22 @@ def test_rings_are_what_pairs_connect() -> None:
     chain = [(1, 2), (2, 3), (3, 4), (4, 5), (10, 11), (11, 12)]
 
     assert engagement.rings(chain) == [frozenset({1, 2, 3, 4, 5})]
+
+
+def test_an_event_can_be_marked_once_and_changed_in_nothing_else() -> None:
+    note, person = NoteFactory.create(), UserFactory.create()
+    reactions.like(note_id=note.pk, person_id=person.pk, at=NOW)
+    rows = Event.objects.filter(note_id=note.pk)
+    for change in ({"note_id": 1}, {"suspicion": "bot"}, {"suspicion": "ring", "person_id": 1}):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            rows.update(**change)
+    with pytest.raises(DatabaseError), transaction.atomic():
+        rows.delete()
+
+    deed = suspecting.Deed(person.pk, note.pk, NOW)
+    assert suspecting.mark([deed], kind="like", suspicion="ring") == 1
+    assert suspecting.mark([deed], kind="like", suspicion="burst") == 0
+    with pytest.raises(DatabaseError), transaction.atomic():
+        rows.update(suspicion="")
+    with pytest.raises(ValueError, match="not later"):
+        suspecting.mark([deed], kind="like", suspicion="bot")

@@ -108,13 +108,14 @@ def test_a_brief_is_opened_and_its_brand_follows_from_the_product(
     assert made.claims == ["Fatto in Italia", "100% lino"]
 
     elsewhere = ProductFactory.create()
-    for wrong in (
+    wrongs: list[dict[str, Any]] = [
         {"product": elsewhere.pk},
         {"author": BrandMemberFactory.create().user_id},
         {"variants": 40},
         {"segments": []},
         {"claims": "x" * 201},
-    ):
+    ]
+    for wrong in wrongs:
         refused = member.post("/admin/studio/brief/add/", asked | wrong)
         assert refused.status_code == 200, wrong
     assert Brief.objects.count() == 2

@@ -111,6 +111,13 @@ def _tell(out: OutputWrapper, found: Mapping[str, Any]) -> None:
             f"{_number(row['low']):>12}{_number(row['high']):>12}"
             f"{_number(row['variance_ratio']):>10}"
         )
+    if len(pairs := found.get("pairs", [])) > 1:
+        out.write(f"\nEvery arm beside every other in {found['metric']}, 95 %")
+    for row in pairs if len(pairs) > 1 else ():
+        out.write(
+            f"  {row['arm'] + ' - ' + row['against']:<36}{_number(row['difference']):>12}"
+            f"{_number(row['low']):>12}{_number(row['high']):>12}"
+        )
     out.write("\nThe truth: sales that would have been anyway, and that notes brought")
     for arm, row in found["truth"].items():
         out.write(

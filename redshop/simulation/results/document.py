@@ -12,7 +12,7 @@ from redshop.simulation.calibration import figures
 from redshop.simulation.knobs import KNOBS
 from redshop.simulation.measured import Measured, check
 from redshop.simulation.metrics import METRICS
-from redshop.simulation.results.statistics import compare, interval
+from redshop.simulation.results.statistics import compare, every_pair, interval
 from redshop.simulation.scenario import Scenario
 
 
@@ -51,6 +51,7 @@ def document(
                 for arm in scenario.arms
             },
             "paired": [asdict(row) for row in compare(results, against=scenario.against)],
+            "pairs": [asdict(row) for row in every_pair(results, metric=scenario.metric)],
             "calibration": list(_calibration(ordered)),
             "truth": _truth(ordered),
             "attribution": list(_attribution(ordered)),

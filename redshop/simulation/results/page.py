@@ -20,6 +20,7 @@ def page(document: Mapping[str, Any]) -> str:
         "simulation/report.html",
         {
             "document": document,
+            "words": document["metrics"][document["metric"]],
             "arms": list(_arms(document)),
             "differences": list(_differences(document)),
             "attribution": list(_attribution(document)),

@@ -83,6 +83,29 @@ def compare(results: Sequence[Mapping[str, Mapping[str, float]]], *, against: st
     return found
 
 
+def every_pair(
+    results: Sequence[Mapping[str, Mapping[str, float]]], *, metric: str
+) -> list[Paired]:
+    """Return the paired difference of every arm from every one before it, in one metric.
+
+    ``p_holm`` allows for as many pairs as there are.
+    """
+    arms = list(results[0])
+    pairs = [(arm, other) for place, arm in enumerate(arms) for other in arms[:place]]
+    rows = [
+        _paired(
+            np.array([each[arm][metric] for each in results]),
+            np.array([each[other][metric] for each in results]),
+        )
+        for arm, other in pairs
+    ]
+    adjusted = holm([row[4] for row in rows])
+    return [
+        Paired(arm, other, metric, *row, p_holm)
+        for (arm, other), row, p_holm in zip(pairs, rows, adjusted, strict=True)
+    ]
+
+
 def _paired(mine: Floats, theirs: Floats) -> tuple[float, float, float, float, float]:
     """Return difference, low, high, ratio of variances, and p."""
     there = ~(np.isnan(mine) | np.isnan(theirs))
