@@ -1,10 +1,7 @@
 """Gathering what advice about covert advertising rests on."""
 
-from notes.integrity.covert import Advice, Facts, advise
+from notes.integrity.covert import FEWEST, LATELY, Advice, Facts, advise
 from notes.models import Note, ProductTag
-
-#: So many of the author's notes before are looked at.
-LATELY = 20
 
 
 def of_note(note: Note) -> Advice:
@@ -26,4 +23,4 @@ def _share(note: Note, brand_id: int) -> float:
     others = Note.objects.published().filter(author=note.author_id).exclude(pk=note.pk)
     before = list(others.order_by("-published_at").values_list("pk", flat=True)[:LATELY])
     tags = ProductTag.objects.open().filter(note__in=before, product__brand=brand_id)
-    return tags.values("note").distinct().count() / len(before) if len(before) >= 3 else 0.0
+    return tags.values("note").distinct().count() / len(before) if len(before) >= FEWEST else 0.0

@@ -10,6 +10,8 @@ from typing import Final
 
 from notes.integrity.rules import plain
 
+#: So many of the author's notes before are looked at, where there are so many at least.
+LATELY, FEWEST = 20, 3
 #: From so many points on, a moderator is shown the note among covert ones.
 HIGH: Final = 5
 

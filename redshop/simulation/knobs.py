@@ -109,6 +109,8 @@ _DESIGN: Final = (
           choices=("disclosed", "undisclosed"), kind="design"),
     _knob("labels.verified", default=True, words="Whether proven purchases are marked.",
           kind="design"),
+    _knob("labels.policing", default=False, words="Whether notes are taken down that look like"
+          " advertisements and do not say so.", kind="design"),
     _knob("growth.mode", "none", "What the brand spends its budget on.",
           choices=("none", "paid", "seeded", "drafted", "cultivated"), kind="design"),
     _knob("growth.brand", 0, "The brand that spends, by its place in the assortment.", 0, 1_000,
@@ -177,6 +179,8 @@ _ASSUMED: Final = (
           sweep=(-0.3, 0.0)),
     _knob("trust.erosion", 0.01, "Logits that trust in people's notes loses for each undisclosed"
           " paid note that each person opens and sees through.", 0, 1, sweep=(0.0, 0.05)),
+    _knob("labels.asks_to_buy", 0.4, "Paid notes without a label that ask to buy in plain words.",
+          sweep=(0.1, 0.7)),
     _knob("publishing.sponsored", 0.06, "People's product notes that a brand pays for.",
           sweep=(0.03, 0.12)),
     _knob("publishing.generated", 0.02, "Notes written by a model.", sweep=(0.01, 0.1)),

@@ -25,6 +25,8 @@ METRICS: Final = {
     "top_percent_likes": "likes that the most liked percent of notes have",
     "notes_published": "notes, of a thousand people",
     "reviews": "notes about proven purchases, of a thousand people",
+    "taken_down": "notes taken down for covert advertising, of a thousand people",
+    "taken_down_wrongly": "those of them that nobody paid for",
     "lessons_so": "what insight told drafts of opening, and the world's truth says, too",
     "lessons_not_so": "what it told of opening and the truth does not say",
 }

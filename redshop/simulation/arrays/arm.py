@@ -8,7 +8,7 @@ import numpy as np
 
 from notes.discovery.policies import INTERESTS, FeedPolicy
 from notes.discovery.ranking.pool import INTERACTIONS
-from redshop.simulation.arrays import living, state, today
+from redshop.simulation.arrays import living, policing, state, today
 from redshop.simulation.arrays.draws import Purpose, uniforms
 from redshop.simulation.arrays.garden import Garden
 from redshop.simulation.arrays.log import Log
@@ -57,6 +57,8 @@ class Counts:
     published_by_people: int = 0
     published_by_creators: int = 0
     promoted: int = 0
+    taken_down: int = 0
+    taken_down_wrongly: int = 0
     person_days: int = 0
 
 
@@ -100,6 +102,8 @@ class Arm:
             self._publish(day)
         for day in range(self.world.days):
             self._publish(day)
+            if self.told.says("labels.policing"):
+                self._police(day)
             self._day(day)
         self.sales.close(self)
 
@@ -131,6 +135,13 @@ class Arm:
             self.counts.published += int(there.sum())
             self.counts.published_by_people += int((there & ~is_brand).sum())
             self.counts.published_by_creators += int((there & ~is_brand & ordinary).sum())
+
+    def _police(self, day: int) -> None:
+        """Take down what was published the day before and looks like a covert advertisement."""
+        gone = policing.found_out(self, day - 1)
+        self.exists[gone] = False
+        self.counts.taken_down += len(gone)
+        self.counts.taken_down_wrongly += int((~self.is_paid[gone]).sum())
 
     def _is_left_out(self, places: Ints) -> Bools:
         """Tell which notes are never written in this arm, whatever would come of them."""

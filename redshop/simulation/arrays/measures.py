@@ -46,6 +46,8 @@ def measure(arm: Arm, truth: Truth) -> dict[str, float]:
         "top_percent_likes": _top_percent(arm.interactions[arm.exists, 0]),
         "notes_published": counts.published / heads,
         "reviews": float(arm.is_review.sum()) / heads,
+        "taken_down": counts.taken_down / heads,
+        "taken_down_wrongly": counts.taken_down_wrongly / heads,
         "lessons_so": float(arm.garden.lessons_so) if arm.garden else 0.0,
         "lessons_not_so": float(arm.garden.lessons_not_so) if arm.garden else 0.0,
     }
