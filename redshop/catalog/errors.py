@@ -49,6 +49,20 @@ class MediaManifestForged(DomainError):
     status = 422
 
 
+class AddressRefused(DomainError):
+    """Pictures are fetched from http and https addresses of the public internet only."""
+
+    code = "address_refused"
+    status = 422
+
+
+class NotFetched(DomainError):
+    """There is nothing at this address that could be fetched."""
+
+    code = "not_fetched"
+    status = 422
+
+
 class CountedBelowReserved(DomainError):
     """Placed orders hold more units than were counted; cancel some of them first."""
 

@@ -96,6 +96,18 @@ class MediaForm(forms.ModelForm):  # type: ignore[type-arg]
         return self.instance
 
 
+class FetchForm(BaseDialogForm):
+    """Where a picture is."""
+
+    address = forms.URLField(
+        assume_scheme="https",
+        max_length=2_000,
+        widget=UnfoldAdminURLInputWidget,
+        help_text="Of a JPEG, PNG or WebP on the public internet. A copy is kept; what the camera "
+        "wrote into it is left out.",
+    )
+
+
 class CategoryForm(forms.ModelForm):  # type: ignore[type-arg]
     """A category that is nowhere inside itself."""
 

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Case, Count, F, IntegerField, QuerySet, Sum, Value, When
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
-from unfold.decorators import display
+from unfold.dataclasses import ActionDialog
+from unfold.decorators import action, display
 
 from redshop.catalog import selectors
 from redshop.catalog.admin.base import CatalogAdmin, thumbnail
 from redshop.catalog.admin.stock import RestockingAdmin
-from redshop.catalog.forms import CategoryForm, FormWithUpload, MediaForm, ProductForm, SkuForm
+from redshop.catalog.forms import (
+    CategoryForm,
+    FetchForm,
+    FormWithUpload,
+    MediaForm,
+    ProductForm,
+    SkuForm,
+)
 from redshop.catalog.models import (
     Brand,
     BrandMember,
@@ -27,7 +37,17 @@ from redshop.catalog.models import (
     ProductMedia,
     Sku,
 )
+from redshop.catalog.services import fetching, media
 from redshop.catalog.types import Shelf
+from redshop.core.admin import back_to
+from redshop.core.errors import DomainError
+
+FETCH: Final = ActionDialog(
+    title="Fetch a picture",
+    description="A copy of it is kept as the shop's own. Mind whose it is.",
+    form_class=FetchForm,
+    form_submit_text="Fetch",
+)
 
 
 @admin.register(Media)
@@ -39,6 +59,25 @@ class MediaAdmin(CatalogAdmin):
     search_fields = ["=id", "owner__handle__istartswith"]
     autocomplete_fields = ["owner"]
     readonly_fields = ["preview", "kind", "measures", "created_at"]
+    actions_list: Any = ["fetch"]
+
+    def has_fetch_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return self.has_add_permission(request)
+
+    @action(  # type: ignore[operator]
+        description="Fetch a picture", url_path="fetch", icon="cloud_download",
+        permissions=["fetch"], dialog=FETCH,
+    )  # fmt: skip
+    def fetch(self, request: HttpRequest, form: Any) -> HttpResponse:
+        """Keep a copy of a picture that is on the internet, as the shop's own."""
+        try:
+            found = fetching.fetch(form.cleaned_data["address"])
+            kept = media.store(owner_id=None, upload=found, at=timezone.now())
+        except DomainError as refusal:
+            messages.error(request, refusal.detail)
+            return back_to(request, reverse("admin:catalog_media_changelist"))
+        messages.success(request, "A copy was kept.")
+        return back_to(request, reverse("admin:catalog_media_change", args=[kept.pk]))
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: Any = None, **kwargs: Any
