@@ -53,5 +53,6 @@ def forget_exports(**_newer: Any) -> None:
 
 @shared_task(name="redshop.accounts.tasks.forget_ended_sessions")
 def forget_ended_sessions(**_newer: Any) -> None:
-    """Delete sessions that ended long ago."""
+    """Delete sessions of devices that ended long ago, and those of browsers that have expired."""
+    sessions.forget_expired_cookies(at=timezone.now())
     sessions.forget_ended(before=timezone.now() - MEMORY)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
+from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
@@ -148,6 +149,12 @@ def forget_ended(*, before: datetime) -> int:
     """Delete the sessions that ended before a moment; return how many there were."""
     ended = Q(expires_at__lt=before) | Q(revoked_at__lt=before)
     return AccessToken.objects.filter(ended).delete()[0]
+
+
+def forget_expired_cookies(*, at: datetime) -> int:
+    """Delete the sessions of browsers that have expired; return how many there were."""
+    expired = Session.objects.filter(expire_date__lt=at)
+    return int(expired.delete()[0])
 
 
 def _known_by(login: str) -> User | None:
