@@ -70,6 +70,7 @@ bench: install
 	$(BIN)/python benchmarks/search.py
 	$(BIN)/python benchmarks/feed.py
 	$(BIN)/python benchmarks/population.py
+	$(BIN)/python benchmarks/insight.py
 
 soak: pyspark
 	$(BIN)/pytest -m "soak or spark" $(ARGS)
