@@ -209,6 +209,17 @@ def test_a_request_that_was_lost_is_written_by_another(brief: Brief) -> None:
     assert Draft.objects.count() == 3  # the lost one comes too late to add any
 
 
+def test_a_request_that_loses_its_writer_each_time_ends(brief: Brief) -> None:
+    now = timezone.now()
+    job = briefs.ask(brief_id=brief.pk, writer="grammar", asked_by_id=brief.author_id, at=now)
+    for turn in range(drafting.MOST_ATTEMPTS):
+        assert drafting._take(at=now + turn * drafting.LOST_AFTER) is not None
+    assert drafting.write_next(at=now + drafting.MOST_ATTEMPTS * drafting.LOST_AFTER) is None
+
+    job.refresh_from_db()
+    assert (job.state, job.failure) == (Writing.FAILED, "It was lost three times.")
+
+
 def written_nothing() -> Any:
     from redshop.studio.types import Variant, Written
 

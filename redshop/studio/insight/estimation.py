@@ -139,12 +139,13 @@ def _jackknife(
     return np.asarray((count - 1) / count * spread.T @ spread)
 
 
-def ratio_of(found: Fit, column: int) -> Ratio:
-    """Return exp of a coefficient with its interval, Student's with clusters - 1 degrees."""
+def ratio_of(found: Fit, column: int) -> Ratio | None:
+    """Return exp of a coefficient with its interval, Student's with clusters - 1 degrees; None
+    where nothing is known of its error."""
     value, freedom = float(found.coefficients[column]), found.clusters - 1
     error = float(np.sqrt(max(found.covariance[column, column], 0.0)))
     if error <= 0.0 or freedom < 1:
-        return Ratio(exp(value), 0.0, inf, 1.0)
+        return None
     half = float(stats.t.ppf(1 - ALPHA / 2, freedom)) * error
     p = 2 * float(stats.t.sf(abs(value) / error, freedom))
     return Ratio(exp(value), exp(max(value - half, -700)), exp(min(value + half, 700)), p)

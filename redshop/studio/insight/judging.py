@@ -232,12 +232,11 @@ def _ratios(
     found = _fitted(rows, outcome, design[:, there])
     if found is None:
         return {}
+    levels = [(split.name, level) for split, level in columns]
     return {
-        (columns[column - _CONTROLS][0].name, columns[column - _CONTROLS][1]): (
-            estimation.ratio_of(found, place)
-        )
+        levels[column - _CONTROLS]: ratio
         for place, column in enumerate(there)
-        if column >= _CONTROLS
+        if column >= _CONTROLS and (ratio := estimation.ratio_of(found, place)) is not None
     }
 
 

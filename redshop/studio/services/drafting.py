@@ -66,6 +66,10 @@ def _take(*, at: datetime) -> WritingJob | None:
     )
     if job is None:
         return None
+    if job.attempts >= MOST_ATTEMPTS:  # whoever wrote it was lost, every time
+        job.state, job.ended_at, job.failure = Writing.FAILED, at, "It was lost three times."
+        job.save(update_fields=["state", "ended_at", "failure"])
+        return None
     job.state, job.attempts = Writing.RUNNING, job.attempts + 1
     job.due_at = at + LOST_AFTER
     job.save(update_fields=["state", "attempts", "due_at"])
