@@ -3,8 +3,10 @@
 from typing import Final
 
 from django.core.management import call_command
+from django.utils import timezone
 
 from notes.models import Note
+from redshop.simulation import cultivating
 from redshop.simulation.models import RunState, SimulationRun
 
 PEOPLE: Final = 500
@@ -25,4 +27,5 @@ def ensure_population() -> bool:
     else:
         people, days = PEOPLE, DAYS
     call_command("simulate", people=people, days=days, seed=SEED, funnel=False)
+    cultivating.open_first_brief(at=timezone.now())
     return True

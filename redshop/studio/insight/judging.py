@@ -139,7 +139,8 @@ def _splits(topics: Sequence[str]) -> list[_Split]:
 
     known = [_Split(name, level_of(name), levels) for name, levels in LEVELS.items()]
     about = ("not about it", "about it")
-    return [*known, *(_Split(f"topic {slug}", is_about(slug), about) for slug in topics)]
+    flags = [_Split(f"topic {slug}", is_about(slug), about) for slug in topics]
+    return [*known, *flags]
 
 
 def _findings(
@@ -149,14 +150,38 @@ def _findings(
     if outcome.needs_product:
         rows = [row for row in rows if row.has_product]
     splits = _splits(topics)
-    kept, levels = _enough(rows, outcome, splits)
-    columns = [(split, level) for split in splits for level in levels.get(split.name, ())[1:]]
-    ratios = _ratios(kept, outcome, columns)
+    levels = {split.name: _known(rows, outcome, split) for split in splits}
+    columns = [
+        _Column(split, level, levels[split.name])
+        for split in splits
+        for level in (*levels[split.name][1:], _RARE)
+    ]
+    ratios = _ratios(_kept(rows, outcome, columns), outcome, columns)
     return [
         _finding(rows, stratum, outcome, split, level, levels, ratios)
         for split in splits
         for level in _compared(split, levels)
     ]
+
+
+#: Stands for all levels of an attribute that too little is known of: held equal, and not told.
+_RARE: Final = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A level of an attribute that has a coefficient of its own."""
+
+    split: _Split
+    level: str
+    known: tuple[str, ...]
+
+    def is_in(self, row: Row) -> bool:
+        """Tell whether a note has the level; of an attribute of which nothing is known, none."""
+        level = self.split.of(row)
+        if self.level != _RARE:
+            return level == self.level
+        return bool(self.known) and level not in self.known
 
 
 def _compared(split: _Split, levels: dict[str, tuple[str, ...]]) -> list[str]:
@@ -187,24 +212,15 @@ def _finding(
     )
 
 
-def _enough(
-    rows: Sequence[Row], outcome: Outcome, splits: Sequence[_Split]
-) -> tuple[list[Row], dict[str, tuple[str, ...]]]:
-    """Return the notes whose levels all are known enough of, and those levels by attribute.
-
-    The first is compared with: the usual one, or where little is known of it, the commonest.
-    """
+def _kept(rows: Sequence[Row], outcome: Outcome, columns: Sequence[_Column]) -> list[Row]:
+    """Return the notes, without those of rare levels of which nothing came: no value fits these."""
     kept = list(rows)
-    while True:
-        levels = {split.name: _known(kept, outcome, split) for split in splits}
-        left = [
-            row
-            for row in kept
-            if all(split.of(row) in levels[split.name] for split in splits if levels[split.name])
-        ]
-        if len(left) == len(kept):
-            return kept, levels
-        kept = left
+    for column in columns:
+        if column.level == _RARE and not sum(
+            outcome.counted(row) for row in kept if column.is_in(row)
+        ):
+            kept = [row for row in kept if not column.is_in(row)]
+    return kept
 
 
 def _known(rows: Sequence[Row], outcome: Outcome, split: _Split) -> tuple[str, ...]:
@@ -224,7 +240,7 @@ def _known(rows: Sequence[Row], outcome: Outcome, split: _Split) -> tuple[str, .
 
 
 def _ratios(
-    rows: Sequence[Row], outcome: Outcome, columns: Sequence[tuple[_Split, str]]
+    rows: Sequence[Row], outcome: Outcome, columns: Sequence[_Column]
 ) -> dict[tuple[str, str], Ratio]:
     """Return what each level does; what cannot be told apart from levels before it is left out."""
     design = _design(rows, columns)
@@ -232,9 +248,9 @@ def _ratios(
     found = _fitted(rows, outcome, design[:, there])
     if found is None:
         return {}
-    levels = [(split.name, level) for split, level in columns]
+    told = [(column.split.name, column.level) for column in columns]
     return {
-        levels[column - _CONTROLS]: ratio
+        told[column - _CONTROLS]: ratio
         for place, column in enumerate(there)
         if column >= _CONTROLS and (ratio := estimation.ratio_of(found, place)) is not None
     }
@@ -244,13 +260,10 @@ def _ratios(
 _CONTROLS: Final = 2
 
 
-def _design(rows: Sequence[Row], columns: Sequence[tuple[_Split, str]]) -> Floats:
+def _design(rows: Sequence[Row], columns: Sequence[_Column]) -> Floats:
     """Return float64[n, 2 + columns]: ones, the script, and each level."""
     return np.array(
-        [
-            [1.0, row.language == "cjk", *(split.of(row) == level for split, level in columns)]
-            for row in rows
-        ],
+        [[1.0, row.language == "cjk", *(column.is_in(row) for column in columns)] for row in rows],
         dtype=np.float64,
     ).reshape(len(rows), _CONTROLS + len(columns))
 
