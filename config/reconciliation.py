@@ -10,6 +10,7 @@ from redshop.catalog.services import reconciliation as stock
 from redshop.conversion.services import reconciliation as conversion
 from redshop.conversion.services import snapshots
 from redshop.core.reconciliation import Comparison
+from redshop.studio.services import trials
 
 COMPARISONS: Final[Mapping[str, Callable[[], Comparison]]] = {
     "stock": stock.compare,
@@ -19,4 +20,5 @@ COMPARISONS: Final[Mapping[str, Callable[[], Comparison]]] = {
     "words": notes.compare_index,
     "conversion": conversion.compare,
     "snapshots": snapshots.compare,
+    "trials": trials.compare,
 }

@@ -117,6 +117,9 @@ def test_what_is_reported_late_is_counted_until_nothing_can_be(brief: Brief) -> 
     trials.step_due(at=NOW + 31 * DAY)
     row.refresh_from_db()
     assert row.is_final
+    assert list(trials.compare().differences) == []
+    Allocation.objects.filter(pk=row.pk).update(people=7)
+    assert [said[:14] for said in trials.compare().differences] == [f"trial {trial.pk}, epoch"]
 
 
 def test_what_was_taken_down_leaves_and_what_is_new_joins(brief: Brief) -> None:

@@ -1,7 +1,8 @@
 """Trials: started, weighed anew each epoch, stopped; a chance is written down before it holds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Final
 
 from django.db import transaction
@@ -10,6 +11,7 @@ from notes.services import alternatives
 from notes.states import NoteState
 from redshop.core.db import requires_transaction
 from redshop.core.errors import NotFound
+from redshop.core.reconciliation import Comparison
 from redshop.events.services.validation import LATEST
 from redshop.studio import thompson
 from redshop.studio.errors import NothingToTry, TrialStateForbids
@@ -166,14 +168,10 @@ def _count_late(*, at: datetime) -> None:
 def _count(trial: Trial, rows: Sequence[Allocation], *, at: datetime) -> None:
     if not rows:
         return
-    until = rows[0].until
-    if until is None:
-        raise ValueError("an epoch is counted once it has ended")
-    note_ids = [row.draft.note_id for row in rows if row.draft.note_id is not None]
-    found = counted.counts(note_ids=note_ids, reward=trial.reward, since=rows[0].since, until=until)
+    found = _found(trial, rows)
     for row in rows:
         row.people, row.successes = found.get(row.draft.note_id or 0, (0, 0))
-        row.is_final = at >= until + SETTLED
+        row.is_final = row.until is not None and at >= row.until + SETTLED
     Allocation.objects.bulk_update(rows, ["until", "people", "successes", "is_final"])
 
 
@@ -183,3 +181,35 @@ def _variants(trial: Trial) -> list[Draft]:
         brief=trial.brief_id, state=DraftState.PUBLISHED, note__state=NoteState.PUBLISHED
     )
     return list(published.order_by("pk"))
+
+
+def compare() -> Comparison:
+    """Compare what every final epoch of a trial came to with what the log says now."""
+    rows = list(
+        Allocation.objects.filter(is_final=True)
+        .select_related("trial", "draft")
+        .order_by("trial", "epoch", "draft")
+    )
+    return Comparison(scope=f"{len(rows)} final allocations", differences=_differences(rows))
+
+
+def _differences(rows: Sequence[Allocation]) -> Iterator[str]:
+    for (_, epoch), group in groupby(rows, key=lambda row: (row.trial_id, row.epoch)):
+        some = list(group)
+        found = _found(some[0].trial, some)
+        for row in some:
+            now = found.get(row.draft.note_id or 0, (0, 0))
+            if now != (row.people, row.successes):
+                yield (
+                    f"trial {row.trial_id}, epoch {epoch}, draft {row.draft_id}: kept "
+                    f"{(row.people, row.successes)}, counted {now}"
+                )
+
+
+def _found(trial: Trial, rows: Sequence[Allocation]) -> dict[int, tuple[int, int]]:
+    """Return what the log says of the notes of an epoch that has ended."""
+    until = rows[0].until
+    if until is None:
+        raise ValueError("an epoch is counted once it has ended")
+    note_ids = [row.draft.note_id for row in rows if row.draft.note_id is not None]
+    return counted.counts(note_ids=note_ids, reward=trial.reward, since=rows[0].since, until=until)
