@@ -16,6 +16,7 @@ from redshop.studio.errors import NothingToTry, TrialStateForbids
 from redshop.studio.factories import (
     AllocationFactory,
     BriefFactory,
+    ManifestFactory,
     PublishedDraftFactory,
     WritingJobFactory,
 )
@@ -234,3 +235,6 @@ def test_the_lineage_leads_to_the_orders(brief: Brief) -> None:
     exported = told.as_json()
     assert exported["strands"][0]["net"] == [{"amount_minor": 2_500, "currency": "CNY"}]
     assert told.as_rows()[0]["net"] == "25.00 CNY"
+    ManifestFactory.create(note=draft.note, document={"title": "Sealed"}, seal="s")
+    sealed = lineage.lineage(brief).as_json()["strands"][0]["manifest"]
+    assert sealed == {"document": {"title": "Sealed"}, "seal": "s"}

@@ -76,7 +76,7 @@ class Strand:
     approved_at: datetime | None
     note_id: int | None
     published_at: datetime | None
-    has_manifest: bool
+    manifest: Mapping[str, Any] | None  #: with its seal, once it is published
     impressions: int
     opens: int
     orders_count: int
@@ -163,7 +163,10 @@ def lineage(brief: Brief) -> Lineage:
     for row in rows_of(_ORDERS, values) if note_ids else ():
         orders.setdefault(row["note_id"], []).append(row)
     steps = _steps(drafts)
-    sealed = set(Manifest.objects.filter(note__in=note_ids).values_list("note", flat=True))
+    sealed = {
+        made.note_id: {"document": made.document, "seal": made.seal}
+        for made in Manifest.objects.filter(note__in=note_ids)
+    }
     return Lineage(
         brief_id=brief.pk,
         brand=brief.brand.name,
@@ -181,7 +184,7 @@ def lineage(brief: Brief) -> Lineage:
                 steps.get(draft.pk, ()),
                 reach.get(draft.note_id or 0, {}),
                 orders.get(draft.note_id or 0, ()),
-                has_manifest=draft.note_id in sealed,
+                manifest=sealed.get(draft.note_id or 0),
             )
             for draft in drafts
         ),
@@ -210,7 +213,7 @@ def _strand(
     reach: Mapping[str, Any],
     orders: Sequence[Mapping[str, Any]],
     *,
-    has_manifest: bool,
+    manifest: Mapping[str, Any] | None,
 ) -> Strand:
     return Strand(
         draft_id=draft.pk,
@@ -226,7 +229,7 @@ def _strand(
         approved_at=draft.approved_at,
         note_id=draft.note_id,
         published_at=draft.published_at,
-        has_manifest=has_manifest,
+        manifest=manifest,
         impressions=reach.get("impressions", 0),
         opens=reach.get("opens", 0),
         orders_count=len({row["number"] for row in orders}),
