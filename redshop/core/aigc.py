@@ -64,7 +64,7 @@ def read(file: IO[bytes]) -> dict[str, Any]:
 
     One whose JSON cannot be read, or that only says how it was made, is a label all the same.
     """
-    return _read(_packet_of(file))
+    return read_packet(_packet_of(file))
 
 
 def read_manifest(file: IO[bytes]) -> dict[str, Any]:
@@ -92,7 +92,8 @@ def _packet_of(file: IO[bytes]) -> str:
     return text[:MOST_BYTES]
 
 
-def _read(text: str) -> dict[str, Any]:
+def read_packet(text: str) -> dict[str, Any]:
+    """Return the mark that an XMP packet bears, empty where it bears none."""
     match = _AIGC.search(text)
     if match is None:
         return {"Label": "1"} if _TRAINED.search(text) else {}
@@ -118,7 +119,7 @@ def write(
     Either may be empty; what stood there before goes. A JPEG gets a segment and keeps every pixel;
     a WebP is encoded once more.
     """
-    packet = _packet(told, ai_use=ai_use, manifest=manifest)
+    packet = packet_of(told, ai_use=ai_use, manifest=manifest)
     if content.startswith(b"\xff\xd8"):
         return _with_segment(content, _HEADER + packet)
     out = io.BytesIO()
@@ -127,7 +128,10 @@ def write(
     return out.getvalue()
 
 
-def _packet(told: Mapping[str, str], *, ai_use: str, manifest: Mapping[str, Any]) -> bytes:
+def packet_of(
+    told: Mapping[str, str], *, ai_use: str, manifest: Mapping[str, Any] = MappingProxyType({})
+) -> bytes:
+    """Return the XMP packet with a mark and a manifest, either of which may be empty."""
     attributes, elements = "", []
     if told:
         attributes += _MARKED.format(source=_SOURCE + _MADE.get(ai_use, "trainedAlgorithmicMedia"))

@@ -2,12 +2,14 @@
 
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
 from django.utils import timezone
 from PIL import Image
 
@@ -15,9 +17,10 @@ from notes.models import Note
 from redshop.accounts.factories import UserFactory
 from redshop.accounts.models import User
 from redshop.catalog.models import Media
-from redshop.catalog.services import media
+from redshop.catalog.services import labels, media, videos
 from redshop.core import aigc, outbox
 from tests.api import ApiClient
+from tests.catalog.test_media import film
 from tests.conftest import token_of
 
 pytestmark = pytest.mark.django_db
@@ -142,3 +145,63 @@ def test_pictures_of_a_labelled_note_say_so_in_their_files(author: User, tmp_pat
         Media.objects.get(pk=kept.pk).file.name
         == again.json()["media"][0]["sizes"]["full"]["url"].split("/media/")[1]
     )
+
+
+def of_film(content: bytes, told: dict[str, str]) -> bytes:
+    with videos.marked(io.BytesIO(content), told=told, ai_use="generated") as made:
+        return bytes(made.read())
+
+
+def mark_of(content: bytes) -> Mapping[str, str]:
+    found = videos.cleaned(io.BytesIO(content))
+    found.file.close()
+    return found.aigc
+
+
+def test_a_film_bears_the_mark_behind_all_else() -> None:
+    before = film()
+    after = of_film(before, MARK)
+
+    assert after.startswith(before)  # every offset in it stays true
+    assert mark_of(after) == MARK
+    assert mark_of(before) == {}
+    again = of_film(after, {**MARK, "ProduceID": "another"})
+    assert mark_of(again)["ProduceID"] == "another"
+    assert again.count(b"TC260:AIGC>") == 2  # one element: what stood there before is gone
+
+
+def test_a_film_whose_last_box_only_goes_on_is_closed_first() -> None:
+    endless = film() + bytes(4) + b"mdat" + b"more of it"
+    after = of_film(endless, MARK)
+
+    assert mark_of(after) == MARK
+    assert b"more of it" in after
+
+
+def test_what_is_kept_of_an_uploaded_film_bears_no_mark_and_its_note_needs_the_label(
+    author: User,
+) -> None:
+    file = SimpleUploadedFile("a.mp4", of_film(film(), MARK), content_type="video/mp4")
+    kept = media.store(owner_id=author.pk, upload=file, at=timezone.now())
+    assert kept.aigc == MARK
+    with default_storage.open(str(kept.file.name)) as content:
+        assert b"TC260" not in content.read()
+
+
+def test_films_of_a_labelled_note_say_so_in_their_files(author: User) -> None:
+    file = SimpleUploadedFile("a.mp4", film(), content_type="video/mp4")
+    kept = media.store(owner_id=author.pk, upload=file, at=timezone.now())
+    with transaction.atomic():
+        done = labels.label(
+            media_ids=[kept.pk],
+            producer="somebody",
+            note_id=7,
+            ai_use="assisted",
+            at=timezone.now(),
+        )
+    kept.refresh_from_db()
+
+    assert done == 1
+    assert kept.aigc["PropagateID"] == "note-7"
+    with default_storage.open(str(kept.file.name)) as content:
+        assert mark_of(content.read()) == kept.aigc

@@ -1,13 +1,20 @@
-"""Pictures that AI made say so in their own files, and whose note showed them first."""
+"""Pictures and films that AI made say so in their own files, and whose note showed them first.
+
+A film in WebM cannot: nothing here writes into such a file.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from django.core.files import File
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 from redshop.catalog.models import Media
+from redshop.catalog.services import videos
 from redshop.core import aigc, files
 from redshop.core.db import requires_transaction
 from redshop.core.ids import uuid7
@@ -20,13 +27,13 @@ PLATFORM: Final = "redshop"
 def label(
     *, media_ids: Sequence[int], producer: str, note_id: int, ai_use: str, at: datetime
 ) -> int:
-    """Write the mark into the files of pictures; return how many bore none before.
+    """Write the mark into the files of pictures and films; return how many bore none before.
 
     Each form is written anew under another name, so that whoever loads it gets one or the other.
 
-    Locks: the pictures, in primary-key order.
+    Locks: these uploads, in primary-key order.
     """
-    unmarked = [each for each in _locked(media_ids) if not each.aigc]
+    unmarked = [each for each in _locked(media_ids) if not each.aigc and _takes_marks(each)]
     for media in unmarked:
         media.aigc = aigc.mark(
             producer=producer,
@@ -48,7 +55,8 @@ def embed(
 
     Locks: the pictures, in primary-key order.
     """
-    without = [each for each in _locked(media_ids) if not each.manifest]
+    pictures = [each for each in _locked(media_ids) if each.kind == Media.Kind.IMAGE]
+    without = [each for each in pictures if not each.manifest]
     for media in without:
         media.manifest = dict(manifest)
         _write(media, ai_use=ai_use, at=at)
@@ -56,8 +64,19 @@ def embed(
 
 
 def _locked(media_ids: Sequence[int]) -> list[Media]:
-    pictures = Media.objects.filter(pk__in=media_ids, kind=Media.Kind.IMAGE).order_by("pk")
-    return list(pictures.select_for_update(no_key=True))
+    shown = Media.objects.filter(pk__in=media_ids).order_by("pk")
+    return list(shown.select_for_update(no_key=True))
+
+
+def _takes_marks(media: Media) -> bool:
+    return media.kind == Media.Kind.IMAGE or str(media.file.name).endswith(".mp4")
+
+
+def _marked(media: Media, file: File[Any], *, ai_use: str) -> File[Any]:
+    if media.kind == Media.Kind.VIDEO:
+        return videos.marked(file, told=media.aigc, ai_use=ai_use)
+    written = aigc.write(file.read(), told=media.aigc, ai_use=ai_use, manifest=media.manifest)
+    return ContentFile(written)
 
 
 def _write(media: Media, *, ai_use: str, at: datetime) -> None:
@@ -65,11 +84,10 @@ def _write(media: Media, *, ai_use: str, at: datetime) -> None:
     folder, renditions = f"{at:%Y/%m}/{uuid7().hex}", dict[str, dict[str, Any]]()
     for name, form in media.renditions.items():
         with default_storage.open(form["file"]) as file:
-            content = aigc.write(
-                file.read(), told=media.aigc, ai_use=ai_use, manifest=media.manifest
-            )
+            content = _marked(media, file, ai_use=ai_use)
         suffix = str(form["file"]).rpartition(".")[2]
-        path = default_storage.save(f"{folder}/{name}.{suffix}", ContentFile(content))
+        with content:
+            path = default_storage.save(f"{folder}/{name}.{suffix}", content)
         renditions[name] = {**form, "file": path}
     shared = Media.objects.exclude(pk=media.pk).filter(file=media.file.name).exists()
     media.renditions = renditions

@@ -145,8 +145,9 @@ def _type_of(head: bytes) -> str | None:
 def _video(upload: File[Any], media_type: str) -> Prepared:
     if media_type == "video/webm":
         return Prepared(Media.Kind.VIDEO, ".webm", {"full": Rendition(upload, None, None)})
-    film, width, height = videos.cleaned(upload)
-    return Prepared(Media.Kind.VIDEO, ".mp4", {"full": Rendition(film, width, height)})
+    film = videos.cleaned(upload)
+    form = Rendition(film.file, film.width, film.height)
+    return Prepared(Media.Kind.VIDEO, ".mp4", {"full": form}, aigc=film.aigc)
 
 
 def _picture(upload: File[Any], image_format: str) -> Prepared:
