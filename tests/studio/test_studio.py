@@ -8,9 +8,12 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
+from notes.factories import NoteFactory
+from notes.integrity import checking
+from notes.integrity.types import Action
 from notes.models import Note
 from redshop.catalog.factories import BrandMemberFactory, ProductFactory, SkuFactory
-from redshop.core import sealing
+from redshop.core import outbox, sealing
 from redshop.core.errors import InvalidInput
 from redshop.studio import compliance
 from redshop.studio.errors import (
@@ -25,6 +28,7 @@ from redshop.studio.selectors import provenance
 from redshop.studio.services import briefs, drafting, reviewing
 from redshop.studio.states import ALLOWED, DraftState, Writing
 from redshop.studio.types import Language, Segment, Tone
+from tests.notes.moderation import decide
 
 pytestmark = pytest.mark.django_db
 
@@ -288,3 +292,29 @@ def test_the_manifest_names_brief_model_prompt_editor_and_approver(brief: Brief)
     assert not sealing.is_intact(changed, made.seal)
     note.body = "Something else"
     assert not provenance.is_of(note, made.document)
+
+
+def test_a_note_that_waits_in_review_is_the_drafts_once_a_moderator_lets_it_out(
+    brief: Brief,
+) -> None:
+    draft, now = drafts_of(brief)[0], timezone.now()
+    body = "A shirt for warm days: it can be washed at home, and it creases, as linen always does."
+    reviewing.edit(
+        draft_id=draft.pk, title="Linen, plainly", body=body, editor_id=brief.author_id, at=now
+    )
+    other = NoteFactory.create(title="Linen, plainly", body=body)
+    with transaction.atomic():
+        checking.remember(other)
+    reviewing.approve(draft_id=draft.pk, by_id=brief.author_id, at=now)
+
+    note = reviewing.publish(draft_id=draft.pk, at=now)
+    draft.refresh_from_db()
+    assert (note.state, draft.state, draft.note_id) == ("in_review", "approved", note.pk)
+    with pytest.raises(DraftStateForbids):
+        reviewing.edit(draft_id=draft.pk, title="B", body="B", editor_id=brief.author_id, at=now)
+
+    decide(note.pk, Action.PUBLISH)
+    outbox.drain_all(at=timezone.now())
+    draft.refresh_from_db()
+    assert draft.state == DraftState.PUBLISHED
+    assert Manifest.objects.filter(note=note).exists()

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.conf import settings
 from django.db import transaction
 
 from notes.models import Topic
@@ -134,8 +133,3 @@ def allowed_of(brief: Brief) -> list[str]:
     product: Product = Product.objects.select_related("brand").get(pk=brief.product_id)
     known: Brand = product.brand
     return [*brief.claims, product.name, product.description, known.name]
-
-
-def usual_writer() -> str:
-    """Return the writer that is asked unless another is named."""
-    return base.available()[0] if settings.STUDIO else base.GRAMMAR
