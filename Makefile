@@ -13,7 +13,7 @@ DAILY := not soak and not spark
 WAITING := processes or browser
 
 .DEFAULT_GOAL := run
-.PHONY: run demo up test check fix openapi picture bench soak spark pyspark lock install chromium clean
+.PHONY: run demo up test check audit fix openapi picture bench soak spark pyspark lock install chromium clean
 
 run: install
 	@exec $(BIN)/python manage.py run $(ARGS)
@@ -47,6 +47,17 @@ check: install
 	@mkdir -p .redshop
 	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file .redshop/openapi.yml
 	diff -u tests/openapi.yml .redshop/openapi.yml  # on purpose? then: make openapi
+
+# Asks pypi.org what is known of the locked packages; not part of check, which needs no such service.
+audit:
+	@cmp -s requirements/audit.txt .redshop/audit/requirements.txt || { \
+		mkdir -p .redshop && $(PYTHON) -m venv .redshop/audit && \
+		.redshop/audit/bin/pip install --quiet --disable-pip-version-check --no-input \
+			--require-hashes --requirement requirements/audit.txt && \
+		cp requirements/audit.txt .redshop/audit/requirements.txt; }
+	@for lock in runtime dev; do \
+		.redshop/audit/bin/pip-audit --strict --disable-pip --require-hashes \
+			--requirement requirements/$$lock.txt $(ARGS) || exit 1; done
 
 fix: install
 	$(BIN)/ruff check --fix .
@@ -110,6 +121,7 @@ lock:
 		--output-file requirements/bench.txt
 	.redshop/uv/bin/uv pip compile pyproject.toml --extra spark --constraint requirements/dev.txt $(LOCKING) \
 		--output-file requirements/spark.txt
+	.redshop/uv/bin/uv pip compile --group audit $(LOCKING) --output-file requirements/audit.txt
 
 LOCKING := --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
