@@ -12,6 +12,7 @@ from notes.factories import NoteFactory
 from notes.integrity import checking
 from notes.integrity.types import Action
 from notes.models import Note
+from notes.services import authoring
 from redshop.catalog.factories import BrandMemberFactory, ProductFactory, SkuFactory
 from redshop.core import outbox, sealing
 from redshop.core.errors import InvalidInput
@@ -318,3 +319,34 @@ def test_a_note_that_waits_in_review_is_the_drafts_once_a_moderator_lets_it_out(
     draft.refresh_from_db()
     assert draft.state == DraftState.PUBLISHED
     assert Manifest.objects.filter(note=note).exists()
+
+
+@pytest.mark.parametrize("rival", ["edited", "edited and approved", "rejected"])
+def test_what_comes_while_a_draft_is_published_comes_too_late(
+    brief: Brief, monkeypatch: pytest.MonkeyPatch, rival: str
+) -> None:
+    draft, now = drafts_of(brief)[0], timezone.now()
+    reviewing.approve(draft_id=draft.pk, by_id=brief.author_id, at=now)
+    other = BrandMemberFactory.create(brand=brief.brand).user
+    publish = authoring.publish
+
+    def after_a_rival(**rest: Any) -> Note:
+        if rival == "rejected":
+            reviewing.reject(draft_id=draft.pk, at=now)
+        else:
+            words = {"title": "Other words", "body": "Other words, too."}
+            reviewing.edit(draft_id=draft.pk, editor_id=other.pk, at=now, **words)
+        if rival == "edited and approved":
+            reviewing.approve(draft_id=draft.pk, by_id=other.pk, at=now)
+        return publish(**rest)
+
+    monkeypatch.setattr(authoring, "publish", after_a_rival)
+    note = reviewing.publish(draft_id=draft.pk, at=now)
+
+    assert (note.title, note.body) == (draft.title, draft.body)  # what had been approved
+    draft.refresh_from_db()
+    assert (draft.state, draft.title, draft.body) == ("published", note.title, note.body)
+    assert provenance.is_of(note, Manifest.objects.get(note=note).document)
+    assert draft.approved_by_id == brief.author_id
+    with pytest.raises(DraftStateForbids):
+        reviewing.edit(draft_id=draft.pk, title="B", body="B", editor_id=other.pk, at=now)

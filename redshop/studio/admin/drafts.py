@@ -84,8 +84,8 @@ class DraftAdmin(ForBrands):
         return may and (obj is None or self._may_edit(obj))
 
     def _may_edit(self, draft: Draft) -> bool:
-        waits = draft.note is not None and draft.note.state == NoteState.IN_REVIEW
-        return draft.state != DraftState.PUBLISHED and not waits
+        is_out = draft.note is not None and draft.note.state != NoteState.DRAFT
+        return draft.state != DraftState.PUBLISHED and not is_out
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
         reviewing.revise(

@@ -44,8 +44,8 @@ def revise(*, draft_id: int, title: str, body: str, editor_id: int, at: datetime
     draft = _locked(draft_id)
     if draft.state == DraftState.PUBLISHED:
         raise DraftStateForbids("What was published is changed as a note.")
-    if draft.note is not None and draft.note.state == NoteState.IN_REVIEW:
-        raise DraftStateForbids("Its note waits for a moderator.")
+    if draft.note is not None and draft.note.state != NoteState.DRAFT:
+        raise DraftStateForbids("Its note waits for a moderator, or is published by now.")
     for name, text, most in (("title", title, 100), ("body", body, 5_000)):
         if not text.strip() or len(text) > most:
             raise InvalidInput(
@@ -57,16 +57,7 @@ def revise(*, draft_id: int, title: str, body: str, editor_id: int, at: datetime
     if draft.state != DraftState.WRITTEN:
         draft.state = DraftState.WRITTEN
     draft.approved_by, draft.approved_at = None, None
-    drafting.read(draft)
-    draft.save()
-    Revision.objects.create(
-        draft=draft,
-        number=draft.revisions.count(),
-        title=title,
-        body=body,
-        editor_id=editor_id,
-        at=at,
-    )
+    _keep_revision(draft, editor_id=editor_id, at=at)
     return draft
 
 
@@ -112,7 +103,8 @@ def publish(*, draft_id: int, at: datetime) -> Note:
     """Publish an approved draft as a note of its brand, labelled as an ad and as made with AI.
 
     Begun again it goes on where it was: there is never a second note of a draft. A note that a rule
-    keeps in review is the draft's once a moderator lets it out.
+    keeps in review is the draft's once a moderator lets it out. An edit that comes meanwhile comes
+    too late: what was approved is what is published.
 
     Raises:
         NotFound: there is no such draft.
@@ -134,24 +126,58 @@ def publish(*, draft_id: int, at: datetime) -> Note:
     note = authoring.publish(note_id=note.pk, author_id=note.author_id, at=at)
     if note.state == NoteState.PUBLISHED:
         with transaction.atomic():
-            settle(note_id=note.pk, at=at)
+            settle(note_id=note.pk, at=at, approved=(draft.approved_by_id, draft.approved_at))
     return note
 
 
 @requires_transaction
-def settle(*, note_id: int, at: datetime) -> None:
+def settle(
+    *, note_id: int, at: datetime, approved: tuple[int | None, datetime | None] | None = None
+) -> None:
     """Record of a published note that its draft is published, and seal where it comes from.
 
-    Safe to repeat: whoever publishes does it, and so does the fact that it was.
+    The draft says what the note says, whatever became of it meanwhile; ``approved`` is by whom and
+    when that was approved, for a draft that is not any more. Safe to repeat: whoever publishes does
+    it, and so does the fact that it was.
 
     Locks: the draft.
     """
     draft = Draft.objects.locked().filter(note=note_id).first()
-    if draft is None or draft.state != DraftState.APPROVED:
+    if draft is None or draft.note is None or draft.state == DraftState.PUBLISHED:
         return
-    draft.state, draft.published_at = DraftState.PUBLISHED, at
-    draft.save(update_fields=["state", "published_at"])
+    is_other = (draft.title, draft.body) != (draft.note.title, draft.note.body)
+    if draft.state != DraftState.APPROVED and approved is None:
+        return
+    if approved is not None and (is_other or draft.state != DraftState.APPROVED):
+        _move(draft, DraftState.WRITTEN)
+        draft.approved_by_id, draft.approved_at = approved
+        _move(draft, DraftState.APPROVED)
+    if is_other:
+        draft.title, draft.body = draft.note.title, draft.note.body
+        _keep_revision(draft, editor_id=draft.note.author_id, at=at)
+    draft.published_at = at
+    _move(draft, DraftState.PUBLISHED)
     manifests.make(draft, at=at)
+
+
+def _move(draft: Draft, target: DraftState) -> None:
+    if draft.state != target:
+        draft.state = target
+        draft.save()
+
+
+def _keep_revision(draft: Draft, *, editor_id: int, at: datetime) -> None:
+    """Keep what a draft says now, with what it is like."""
+    drafting.read(draft)
+    draft.save()
+    Revision.objects.create(
+        draft=draft,
+        number=draft.revisions.count(),
+        title=draft.title,
+        body=draft.body,
+        editor_id=editor_id,
+        at=at,
+    )
 
 
 def ai_use_of(draft: Draft) -> str:
