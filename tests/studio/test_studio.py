@@ -350,3 +350,23 @@ def test_what_comes_while_a_draft_is_published_comes_too_late(
     assert draft.approved_by_id == brief.author_id
     with pytest.raises(DraftStateForbids):
         reviewing.edit(draft_id=draft.pk, title="B", body="B", editor_id=other.pk, at=now)
+
+
+def test_a_button_that_is_pressed_twice_at_once_publishes_one_note(
+    brief: Brief, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft, now = drafts_of(brief)[0], timezone.now()
+    reviewing.approve(draft_id=draft.pk, by_id=brief.author_id, at=now)
+    create, rivals = authoring.create_draft, [draft.pk]
+
+    def after_a_rival(**rest: Any) -> Note:
+        if rivals:
+            reviewing.publish(draft_id=rivals.pop(), at=now)
+        return create(**rest)
+
+    monkeypatch.setattr(authoring, "create_draft", after_a_rival)
+    note = reviewing.publish(draft_id=draft.pk, at=now)
+
+    assert Note.objects.published().get().pk == note.pk
+    assert Note.objects.existing().count() == 1
+    assert Manifest.objects.get().note_id == note.pk
