@@ -112,9 +112,10 @@ def test_what_is_reported_late_is_counted_until_nothing_can_be(brief: Brief) -> 
     trials.step(trial_id=trial.pk, at=NOW + 6 * HOUR)
     world.event("impression", NOW + HOUR, uuid4(), draft.note)  # arrives now
 
-    trials.step_due(at=NOW + 7 * HOUR)
+    trials.step_due(at=NOW + 12 * HOUR)  # the next epoch is weighed with it
     row = Allocation.objects.get(epoch=1, draft=draft)
     assert (row.people, row.is_final) == (1, False)
+    assert Allocation.objects.get(epoch=3, draft=draft).beta == 2.0
     trials.step_due(at=NOW + 31 * DAY)
     row.refresh_from_db()
     assert row.is_final

@@ -1,7 +1,7 @@
 """What insight and trials taught, for the next brief."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from redshop.conversion.services import snapshots
@@ -12,8 +12,6 @@ from redshop.studio.models import Allocation, Draft, InsightReport, Trial
 from redshop.studio.selectors import trials
 from redshop.studio.types import Lesson
 
-#: An insight that was computed so lately need not be computed anew.
-FRESH: Final = timedelta(days=1)
 #: So many lessons are handed on, the most certain first.
 MOST_LESSONS: Final = 8
 
@@ -50,7 +48,9 @@ def lessons_for(*, brand_id: int, population: str, at: datetime) -> list[Lesson]
 
 def _of_insight(population: str, *, at: datetime) -> Iterable[Lesson]:
     latest = (
-        InsightReport.objects.filter(population=population, version=answering.VERSION)
+        InsightReport.objects.filter(
+            population=population, version=answering.VERSION, computed_at__lte=at
+        )
         .order_by("-computed_at")
         .first()
     )

@@ -59,12 +59,12 @@ def start(
 
 
 def step_due(*, at: datetime) -> int:
-    """Weigh anew every trial whose epoch is over, and count late reports; return how many were
-    weighed."""
+    """Weigh anew every trial whose epoch is over, with what was reported late of those before;
+    return how many were weighed."""
     stepped = 0
     for trial_id in Trial.objects.running().order_by("pk").values_list("pk", flat=True):
         stepped += step(trial_id=trial_id, at=at)
-    _count_late(at=at)
+    _settle_all(at=at)
     return stepped
 
 
@@ -150,18 +150,25 @@ def _end_epoch(trial: Trial, *, at: datetime) -> None:
     for allocation in open_ones:
         allocation.until = at
     _count(trial, open_ones, at=at)
+    _count_again(trial, at=at)
 
 
-def _count_late(*, at: datetime) -> None:
-    """Count epochs again of which something may have been reported since."""
-    waiting = Allocation.objects.filter(is_final=False, until__isnull=False)
-    for trial_id, epoch in (
-        waiting.order_by("trial", "epoch").values_list("trial", "epoch").distinct()
-    ):
+def _settle_all(*, at: datetime) -> None:
+    """Count for the last time the epochs of which nothing can be reported any more."""
+    over = Allocation.objects.filter(is_final=False, until__lte=at - SETTLED)
+    for trial_id in over.order_by("trial").values_list("trial", flat=True).distinct():
         with transaction.atomic():
             trial = Trial.objects.filter(pk=trial_id).locked().get()
-            rows = waiting.filter(trial=trial, epoch=epoch).select_related("draft")
-            _count(trial, list(rows), at=at)
+            _count_again(trial, at=at)
+
+
+@requires_transaction
+def _count_again(trial: Trial, *, at: datetime) -> None:
+    """Count the epochs of a trial again of which something may have been reported since."""
+    waiting = Allocation.objects.filter(trial=trial, is_final=False, until__isnull=False)
+    rows = waiting.select_related("draft").order_by("epoch", "draft")
+    for _, group in groupby(rows, key=lambda row: row.epoch):
+        _count(trial, list(group), at=at)
 
 
 @requires_transaction
