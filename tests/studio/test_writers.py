@@ -27,7 +27,7 @@ def server(settings: Any) -> Iterator[Behaviour]:
             "base_url": address,
             "api_key": "a-secret-key",
             "model": "tiny",
-            "timeout_seconds": 1.0,
+            "timeout_seconds": 60.0,  # a busy machine is no reason to fail
             "retries": 1,
         }
         yield behaviour
@@ -116,16 +116,25 @@ def test_what_will_not_pass_is_not_tried_again(
     assert "a-secret-key" not in job.failure
 
 
-def test_a_slow_answer_ends_at_the_deadline(server: Behaviour, brief: Brief) -> None:
-    server.pause = 0.4
+#: A deadline has passed as a whole, or while the next piece was waited for.
+TOO_LATE = {"The answer took too long.", "The server could not write: APITimeoutError"}
+
+
+def test_a_slow_answer_ends_at_the_deadline(server: Behaviour, brief: Brief, settings: Any) -> None:
+    settings.STUDIO = {**settings.STUDIO, "timeout_seconds": 2.0}
+    server.pause = 0.6  # six pieces
     job = written(brief)
 
-    assert (job.state, job.failure) == (Writing.WAITING, "The answer took too long.")
+    assert job.state == Writing.WAITING
+    assert job.failure in TOO_LATE
     assert not Draft.objects.exists()
 
 
-def test_a_server_that_says_nothing_is_given_up(server: Behaviour, brief: Brief) -> None:
-    server.pause = 3.0
+def test_a_server_that_says_nothing_is_given_up(
+    server: Behaviour, brief: Brief, settings: Any
+) -> None:
+    settings.STUDIO = {**settings.STUDIO, "timeout_seconds": 1.0, "retries": 0}
+    server.pause = 4.0
     job = written(brief)
 
     assert job.state == Writing.WAITING
