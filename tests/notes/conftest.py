@@ -48,3 +48,9 @@ def reader_api(reader: User) -> ApiClient:
 def author_api(author: User) -> ApiClient:
     """The author's device."""
     return ApiClient(token=token_of(author))
+
+
+@pytest.fixture
+def moderator(db: None) -> User:
+    """Somebody who decides about notes."""
+    return UserFactory.create(is_staff=True, is_moderator=True)

@@ -12,33 +12,30 @@ from django.db import DatabaseError, transaction
 from django.test import Client
 from django.utils import timezone
 
-from notes.factories import BlockedPictureFactory, BrandStandingFactory, LikeFactory, NoteFactory
-from notes.integrity import brands, cases, decisions
+from notes.factories import BlockedPictureFactory, LikeFactory, NoteFactory
+from notes.integrity import cases, decisions
 from notes.integrity.types import Action
 from notes.models import (
     Appeal,
     AuditEntry,
     BlockedPicture,
-    BrandStanding,
-    BrandViolation,
     Case,
     Decision,
-    ExposureGrant,
     Note,
     NoteCounts,
     Report,
 )
-from notes.services import authoring, counts, exposure
+from notes.services import authoring, counts
 from notes.states import NoteState
 from redshop.accounts.factories import UserFactory
 from redshop.accounts.models import Notification, User
-from redshop.catalog.factories import BrandFactory, ProductFactory
+from redshop.catalog.factories import ProductFactory
 from redshop.catalog.models import Media
 from redshop.catalog.services import media
 from redshop.core.errors import DomainError
 from tests.api import ApiClient
 from tests.conftest import token_of
-from tests.notes.moderation import decide, reinstate, take_down
+from tests.notes.moderation import decide, publish, reinstate, take_down
 from tests.notes.test_rules import picture
 
 pytestmark = pytest.mark.django_db
@@ -51,11 +48,6 @@ def _folder(settings: Any, tmp_path: Any) -> None:
     settings.MEDIA_ROOT = tmp_path
 
 
-@pytest.fixture
-def moderator() -> User:
-    return UserFactory.create(is_staff=True, is_moderator=True)
-
-
 def device() -> ApiClient:
     return ApiClient(token=token_of(UserFactory.create()))
 
@@ -64,10 +56,6 @@ def draft(api: ApiClient, **told: Any) -> int:
     made = api.post("/notes", {"type": "text", "title": "A thought", **told})
     assert made.status_code == 201, made.content
     return int(made.json()["id"])
-
-
-def publish(api: ApiClient, note_id: int) -> Any:
-    return api.post(f"/notes/{note_id}/publish")
 
 
 def shot(owner: User, *, seed: int) -> int:
@@ -342,58 +330,6 @@ def test_decisions_and_the_record_cannot_be_changed(moderator: User) -> None:
             rows.delete()
     with pytest.raises(DatabaseError), transaction.atomic():
         AuditEntry.objects.update(action="nothing")
-
-
-def test_points_of_a_brand_act_on_what_it_publishes_and_go_when_a_note_is_reinstated(
-    moderator: User,
-) -> None:
-    brand = BrandFactory.create()
-    told = {"brand": brand, "is_sponsored": True, "disclosure": "paid_partnership"}
-    note = NoteFactory.create(**told)
-
-    take_down(note.pk, by_id=moderator.pk, rule="bought_engagement")
-    assert BrandStanding.objects.get(pk=brand.pk).points == 8
-    assert BrandViolation.objects.get().points == 8
-
-    reinstate(note.pk, by_id=moderator.pk)
-    assert BrandStanding.objects.get(pk=brand.pk).points == 0
-    assert BrandViolation.objects.get().withdrawn_at is not None
-
-
-def test_points_go_with_time() -> None:
-    note = NoteFactory.create(brand=BrandFactory.create(), is_sponsored=True, disclosure="ad")
-    take_down(note.pk, rule="absolute_claims")
-
-    with transaction.atomic():
-        brands.count_all(at=timezone.now() + timedelta(days=31))
-
-    assert BrandStanding.objects.get().points == 2
-
-
-def test_a_brand_with_ten_points_publishes_nothing_and_with_six_is_looked_at() -> None:
-    author = UserFactory.create()
-    api = ApiClient(token=token_of(author))
-    standing = BrandStandingFactory.create(points=10)
-    note = NoteFactory.create(
-        author=author, state="draft", brand=standing.brand, is_sponsored=True, disclosure="ad"
-    )
-
-    assert publish(api, note.pk).json()["code"] == "brand_suspended"
-    BrandStanding.objects.update(points=6)
-    assert publish(api, note.pk).json()["state"] == "in_review"
-
-
-def test_notes_of_a_brand_with_points_are_not_pushed(moderator: User) -> None:
-    standing = BrandStandingFactory.create(points=8)
-    held = NoteFactory.create(brand=standing.brand, published_at=timezone.now())
-    free = NoteFactory.create(published_at=timezone.now())
-
-    exposure.share(at=timezone.now() + timedelta(minutes=1))
-    shown = {card["note"]["id"] for card in ApiClient().get("/feed").json()["results"]}
-
-    assert set(ExposureGrant.objects.values_list("note_id", flat=True)) == {free.pk}
-    assert shown == {free.pk}
-    assert ApiClient().get(f"/notes/{held.pk}").status_code == 200
 
 
 def test_the_transparency_report_counts_what_was_done(
