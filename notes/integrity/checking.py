@@ -9,7 +9,7 @@ from django.db import connection
 
 from notes.integrity import brands, likeness
 from notes.integrity.points import Limit
-from notes.integrity.rules import Kind, Outcome, Rule, of_kind, plain, rules
+from notes.integrity.rules import Kind, Outcome, Rule, broken_by, of_kind
 from notes.models import BlockedPicture, Note, NoteLikeness, NoteMedia
 from notes.states import NoteState
 from redshop.core.db import requires_transaction
@@ -52,13 +52,8 @@ def check(note: Note, *, is_commercial: bool, at: datetime) -> list[Finding]:
 
 
 def _broken(note: Note, *, is_commercial: bool, at: datetime) -> Iterator[Finding]:
-    texts = [(where, plain(text)) for where, text in (("title", note.title), ("body", note.body))]
-    for rule in rules():
-        if rule.is_for_commercial and not is_commercial:
-            continue
-        for where, text in texts:
-            if because := rule.found_in(text):
-                yield _finding(rule, f"{where}: {because[:80]}")
+    for rule, because in broken_by(note.title, note.body, is_commercial=is_commercial):
+        yield _finding(rule, because)
     if note.population == Population.REAL:
         yield from _alike(note)
         yield from _hasty(note, at=at)

@@ -97,6 +97,17 @@ def rule(key: str) -> Rule:
     return next(each for each in rules() if each.key == key)
 
 
+def broken_by(title: str, body: str, *, is_commercial: bool) -> Iterator[tuple[Rule, str]]:
+    """Yield the rules that words break by themselves, each with what of them says so."""
+    texts = (("title", plain(title)), ("body", plain(body)))
+    for rule in rules():
+        if rule.is_for_commercial and not is_commercial:
+            continue
+        for where, text in texts:
+            if because := rule.found_in(text):
+                yield rule, f"{where}: {because[:80]}"
+
+
 def of_kind(kind: Kind) -> Iterator[Rule]:
     """Yield the rules that look at one thing."""
     return (each for each in rules() if each.kind == kind)

@@ -7,8 +7,11 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_time
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.timezone import make_aware
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import RangeDateTimeFilter
@@ -22,6 +25,14 @@ def back_to(request: HttpRequest, address: str) -> HttpResponse:
     if "HX-Request" in request.headers:
         return HttpResponse(headers={"HX-Redirect": address})
     return redirect(address)
+
+
+def linked(name: str, key: Any, text: str) -> SafeString:
+    """Return a link to a page of the admin, by the name of its address."""
+    address = reverse(name, args=[key])
+    return format_html(
+        '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', address, text
+    )
 
 
 class EditableAdmin(ModelAdmin):

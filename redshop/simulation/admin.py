@@ -18,7 +18,7 @@ from unfold.dataclasses import ActionDialog
 from unfold.decorators import action, display
 from unfold.forms import BaseDialogForm
 
-from redshop.core.admin import EditableAdmin, ReadOnlyAdmin, back_to
+from redshop.core.admin import EditableAdmin, ReadOnlyAdmin, back_to, linked
 from redshop.simulation.forms import DesignForm, ScenarioForm
 from redshop.simulation.models import (
     Cause,
@@ -104,24 +104,17 @@ class CauseAdmin(ReadOnlyAdmin):
 
     @display(description="order", ordering="order__number")
     def bought(self, cause: Cause) -> SafeString:
-        return _linked("admin:orders_order_change", cause.order_id, cause.order.number)
+        return linked("admin:orders_order_change", cause.order_id, cause.order.number)
 
     @display(description="owed to", ordering="note__title")
     def owed_to(self, cause: Cause) -> SafeString | str:
         if cause.note is None:
             return "nothing: it would have been bought anyway"
-        return _linked("admin:notes_note_change", cause.note_id, cause.note.title)
+        return linked("admin:notes_note_change", cause.note_id, cause.note.title)
 
     @display(description="share", ordering="share")
     def share_of_it(self, cause: Cause) -> str:
         return f"{cause.share:.1%}"
-
-
-def _linked(name: str, key: Any, text: str) -> SafeString:
-    address = reverse(name, args=[key])
-    return format_html(
-        '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', address, text
-    )
 
 
 @admin.register(WrittenScenario)

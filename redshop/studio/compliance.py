@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from notes.integrity.rules import plain, rules
+from notes.integrity.rules import broken_by, plain
 from redshop.studio.types import Objection
 
 _FIRST_PERSON: Final = re.compile(
@@ -46,12 +46,8 @@ def check(*, title: str, body: str, allowed: Sequence[str]) -> list[Objection]:
 
 
 def _of_content(title: str, body: str) -> Iterator[Objection]:
-    for rule in rules():
-        for where, text in (("title", plain(title)), ("body", plain(body))):
-            if because := rule.found_in(text):
-                yield Objection(
-                    rule.key, rule.outcome, rule.says, rule.remedy, f"{where}: {because[:80]}"
-                )
+    for rule, because in broken_by(title, body, is_commercial=True):
+        yield Objection(rule.key, rule.outcome, rule.says, rule.remedy, because)
 
 
 def _of_the_brand(text: str, allowed: Sequence[str]) -> Iterator[Objection]:

@@ -10,7 +10,7 @@ asymptotically normal (Hadad, Hirshberg, Zhan, Wager, Athey 2021, PNAS 118(15)).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log, sqrt
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,7 +96,16 @@ def estimate(batches: Sequence[Batch]) -> Estimated | None:
     return Estimated(float((weights * rates).sum() / total), error, int(people.sum()))
 
 
-def ratio(one: Estimated, other: Estimated) -> Ratio | None:
+class Rate(Protocol):
+    """Whatever has a rate and its standard error."""
+
+    @property
+    def value(self) -> float: ...
+    @property
+    def error(self) -> float: ...
+
+
+def ratio(one: Rate, other: Rate) -> Ratio | None:
     """Return how many times the other's rate the one's is, by the delta method on logarithms."""
     if one.value <= 0 or other.value <= 0:
         return None

@@ -7,25 +7,16 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
 from redshop.accounts.models import User
 from redshop.core.admin import ReadOnlyAdmin, back_to
 from redshop.core.errors import DomainError
 from redshop.studio import access
 
-LINK = '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>'
-
 
 def who(request: HttpRequest) -> User:
     """Return who is logged in."""
     return cast(User, request.user)
-
-
-def link(name: str, key: Any, text: str) -> SafeString:
-    """Return a link to a page of the admin."""
-    return format_html(LINK, reverse(name, args=[key]), text)
 
 
 class ForBrands(ReadOnlyAdmin):

@@ -15,9 +15,9 @@ from unfold.forms import BaseDialogForm
 
 from notes.states import NoteState
 from redshop.core import sealing
-from redshop.core.admin import ShownInline
+from redshop.core.admin import ShownInline, linked
 from redshop.studio import access
-from redshop.studio.admin.base import ForBrands, link, who
+from redshop.studio.admin.base import ForBrands, who
 from redshop.studio.forms import DraftForm
 from redshop.studio.models import Draft, Manifest, Revision, WritingJob
 from redshop.studio.selectors import provenance
@@ -120,20 +120,20 @@ class DraftAdmin(ForBrands):
     @display(description="written by")
     def writer(self, draft: Draft) -> SafeString:
         told = f"{draft.job.writer} ({draft.job.model}), request {draft.job_id}"
-        return link("admin:studio_writingjob_change", draft.job_id, told)
+        return linked("admin:studio_writingjob_change", draft.job_id, told)
 
     @display(description="note")
     def shown_note(self, draft: Draft) -> SafeString | str:
         if draft.note is None:
             return "none yet"
         told = f"{draft.note.title} ({draft.note.get_state_display()})"
-        return link("admin:notes_note_change", draft.note_id, told)
+        return linked("admin:notes_note_change", draft.note_id, told)
 
     @display(description="manifest")
     def shown_manifest(self, draft: Draft) -> SafeString | str:
         if not Manifest.objects.filter(note=draft.note_id or 0).exists():
             return "none yet"
-        return link("admin:studio_manifest_change", draft.note_id, "Sealed")
+        return linked("admin:studio_manifest_change", draft.note_id, "Sealed")
 
     def has_approve_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return self._may_move(request, object_id, DraftState.APPROVED)

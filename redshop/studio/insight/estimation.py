@@ -154,14 +154,9 @@ def ratio_of(found: Fit, column: int) -> Ratio | None:
 def false_discovery_rates(p_values: Sequence[float]) -> list[float]:
     """Return q-values: all below a level hold less than that share of false ones, on average.
 
-    Benjamini and Yekutieli (2001), which holds however the tests depend on each other: p x m x
-    (1 + 1/2 + ... + 1/m) / rank, made monotone.
+    Benjamini and Yekutieli (2001), which holds however the tests depend on each other.
     """
-    many = len(p_values)
-    order = sorted(range(many), key=lambda place: -p_values[place])
-    harmonic = sum(1.0 / rank for rank in range(1, many + 1))
-    rates, lowest = [1.0] * many, 1.0
-    for passed, place in enumerate(order):
-        lowest = min(lowest, p_values[place] * many * harmonic / (many - passed))
-        rates[place] = lowest
+    if not p_values:
+        return []
+    rates: list[float] = stats.false_discovery_control(p_values, method="by").tolist()
     return rates

@@ -8,7 +8,7 @@ from typing import Any, Final
 from redshop.conversion.selectors.rows import rows_of
 from redshop.studio import thompson
 from redshop.studio.models import Allocation, Draft, Trial
-from redshop.studio.thompson import Batch, Ratio
+from redshop.studio.thompson import Batch
 
 #: People to whom explore showed a note in a time, and who of them did something with it meanwhile.
 _COUNTS: Final = """
@@ -89,11 +89,3 @@ def estimates(trial: Trial) -> list[Estimate]:
         if (of := thompson.estimate(some)) is not None
     ]
     return sorted(found, key=lambda each: (-each.value, each.draft_id))
-
-
-def ratio(one: Estimate, other: Estimate) -> Ratio | None:
-    """Return how many times the other's rate the one's is; None where either is nothing."""
-    return thompson.ratio(
-        thompson.Estimated(one.value, one.error, one.people),
-        thompson.Estimated(other.value, other.error, other.people),
-    )

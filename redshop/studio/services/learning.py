@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from redshop.conversion.services import snapshots
-from redshop.studio import attributes
+from redshop.studio import attributes, thompson
 from redshop.studio.insight import answering, lessons
 from redshop.studio.insight.rows import Scope
 from redshop.studio.models import Allocation, Draft, InsightReport, Trial
@@ -86,7 +86,7 @@ def _between(
     ]
     if len(differing) != 1 or mine.value <= theirs.value:
         return None
-    ratio = trials.ratio(mine, theirs)
+    ratio = thompson.ratio(mine, theirs)
     if ratio is None or ratio.low <= 1.0:
         return None
     return Lesson(
