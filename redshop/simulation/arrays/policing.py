@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 HONEST_CALLS: Final = 0.02
 _PRICE, _HOOK = WRITTEN.index("price"), WRITTEN.index("hook")
 _SHOWN, _LOUD = LEVELS["price"].index("shown"), LEVELS["hook"].index("exclamation")
+#: Names the draw, apart from those that ``world`` makes for a note.
 _STEP: Final = 17
 
 

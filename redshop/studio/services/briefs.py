@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import transaction
 
 from notes.models import Topic
-from redshop.catalog.models import Brand, BrandMember, Product
+from redshop.catalog.models import BrandMember, Product
 from redshop.core.db import requires_transaction
 from redshop.core.errors import InvalidInput
 from redshop.studio.errors import NotOfTheBrand
@@ -130,6 +130,5 @@ def assignment_of(brief: Brief) -> Assignment:
 
 def allowed_of(brief: Brief) -> list[str]:
     """Return the texts whose figures a draft may repeat."""
-    product: Product = Product.objects.select_related("brand").get(pk=brief.product_id)
-    known: Brand = product.brand
-    return [*brief.claims, product.name, product.description, known.name]
+    product = Product.objects.select_related("brand").get(pk=brief.product_id)
+    return [*brief.claims, product.name, product.description, product.brand.name]
